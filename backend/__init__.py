@@ -1,0 +1,1 @@
+"""HTTP and nothing but: the management API (FastAPI) and the gateway (raw ASGI)."""

@@ -1,0 +1,1 @@
+"""Routes of the management API, one file per noun."""

@@ -1,0 +1,1 @@
+"""Dask: its scheduler and workers, and the jobs that run on them."""

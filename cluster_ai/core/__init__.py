@@ -1,0 +1,1 @@
+"""Plumbing that every room stands on. No word of a feature belongs here."""

@@ -1,0 +1,121 @@
+"""Pure ASGI layers that every listener wears, outermost first: ``HostAllowList``, ``BodyCap``."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cluster_ai.core.wire import JSON_TYPE, dump_json
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+
+
+class HostAllowList:
+    """Answers 421 to a Host header that names somebody else: the defence against DNS rebinding.
+
+    Checked on every bind, also off loopback, where Ollama's own check stops.
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed: Iterable[str]) -> None:
+        self.app = app
+        self.allowed = LOOPBACK_NAMES | {name.lower() for name in allowed}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"} or self._is_ours(scope):
+            await self.app(scope, receive, send)
+            return
+        message = "this server does not answer to that Host; add it to allowed_hosts in config.toml"
+        await refuse(scope, send, HTTPStatus.MISDIRECTED_REQUEST, {"error": message, "code": "wrong_host"})
+
+    def _is_ours(self, scope: Scope) -> bool:
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1:
+            return False
+        return host_name(hosts[0].decode("latin-1")) in self.allowed
+
+
+class BodyCap:
+    """Answers 413 once a body is larger than ``limit`` bytes, without reading the rest."""
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if _declared_length(scope) > self.limit:
+            await self._too_large(scope, send)
+            return
+        started = False
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            if message["type"] == "http.request":
+                seen += len(message.get("body", b""))
+                if seen > self.limit:
+                    raise BodyTooLarge
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, counted, noted)
+        except BodyTooLarge:
+            if started:
+                raise
+            await self._too_large(scope, send)
+
+    async def _too_large(self, scope: Scope, send: Send) -> None:
+        body = {"error": f"the body is larger than {self.limit} bytes", "code": "body_too_large"}
+        await refuse(scope, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body)
+
+
+class BodyTooLarge(Exception):
+    """Raised out of ``receive``; an application must let it pass."""
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, without its port, lower case."""
+    host = host.strip().lower().rstrip(".")
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
+
+
+def is_loopback(address: str) -> bool:
+    """Whether ``address`` (a name or an IP) can be reached from this machine alone."""
+    try:
+        return ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return address.lower() == "localhost"
+
+
+async def refuse(scope: Scope, send: Send, status: HTTPStatus, body: dict[str, Any]) -> None:
+    """A JSON answer that closes the connection; for a WebSocket, a refusal of the handshake."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": body.get("code", "")})
+        return
+    raw = dump_json(body)
+    headers = [
+        (b"content-type", JSON_TYPE.encode()),
+        (b"content-length", str(len(raw)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": raw})
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return 0

@@ -1,0 +1,94 @@
+"""The one data directory: ``CLUSTER_AI_HOME``, else the user's XDG data directory."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PRIVATE_DIR = 0o700
+PRIVATE_FILE = 0o600
+
+
+def default_home(env: Mapping[str, str]) -> Path:
+    """Where this user's cluster keeps its state."""
+    if named := env.get("CLUSTER_AI_HOME"):
+        return Path(named).expanduser().absolute()
+    base = env.get("XDG_DATA_HOME")
+    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".local" / "share"
+    return root / "cluster-ai"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Names of what lies in the data directory. Nothing is created until ``make`` is called."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.toml"
+
+    @property
+    def data(self) -> Path:
+        """The database and what must be backed up."""
+        return self.root / "data"
+
+    @property
+    def database(self) -> Path:
+        return self.data / "cluster.db"
+
+    @property
+    def models(self) -> Path:
+        """GGUF files made on this machine; can be made again."""
+        return self.root / "models"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def run(self) -> Path:
+        """Pid files, sockets and state of the running cluster; worthless after a reboot."""
+        return self.root / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def scratch(self) -> Path:
+        """Dask's spill and the like."""
+        return self.root / "scratch"
+
+    @property
+    def internal_token(self) -> Path:
+        """What our own processes show each other on loopback."""
+        return self.secrets / "internal.token"
+
+    def make(self) -> None:
+        """Creates the directories, readable by their owner alone."""
+        for folder in (self.root, self.data, self.models, self.secrets, self.run, self.logs, self.scratch):
+            folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+
+    def internal_secret(self) -> str:
+        """The internal token; made by whichever process comes first."""
+        return make_secret(self.internal_token, secrets.token_urlsafe(32))
+
+
+def read_secret(path: Path) -> str:
+    """The secret in ``path``, without its last newline."""
+    return path.read_text(encoding="utf-8").strip()
+
+
+def make_secret(path: Path, value: str) -> str:
+    """Writes ``value`` to ``path`` unless it exists; answers what stands there. Two may race."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    except FileExistsError:
+        return read_secret(path)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(value + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return value

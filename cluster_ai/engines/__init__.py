@@ -1,0 +1,1 @@
+"""Inference engines: the embedded node (llama.cpp behind the Ollama API)."""

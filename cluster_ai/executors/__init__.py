@@ -1,0 +1,1 @@
+"""How one kind of work is done in a worker process."""

@@ -1,0 +1,1 @@
+"""How inference traffic is served: upstreams, breakers, routing, relay, merged lists."""

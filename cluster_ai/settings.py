@@ -1,0 +1,155 @@
+"""The whole configuration as one frozen tree: ``config.toml`` in the data directory, then ``CLUSTER_AI_*``.
+
+``CLUSTER_AI_GATEWAY__PROBE_SECONDS=2`` sets ``[gateway] probe_seconds``. Unknown keys are refused.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cluster_ai.compute.types import ComputeSettings
+from cluster_ai.core.errors import Misconfigured
+from cluster_ai.core.paths import Home, default_home
+from cluster_ai.engines.types import NodeSettings
+from cluster_ai.gateway.types import GatewaySettings
+from cluster_ai.supervisor.types import SupervisorSettings
+
+MAX_WORKERS = 16
+
+
+class Ports(BaseModel):
+    """TCP ports of the parts. A ``port_base`` N moves them to N, N+1, ... so that two clusters fit on one box."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: int = Field(default=8000, ge=1, le=65_535, description="API and dashboard.")
+    gateway: int = Field(default=11_435, ge=1, le=65_535, description="The one endpoint for every model client.")
+    node: int = Field(default=11_436, ge=1, le=65_535, description="The embedded node's Ollama API.")
+    scheduler: int = Field(default=8786, ge=1, le=65_535, description="Dask scheduler.")
+    dask_dashboard: int = Field(default=8787, ge=1, le=65_535, description="Dask's own dashboard.")
+    workers: int = Field(
+        default=8790,
+        ge=1,
+        le=65_503,
+        description="First worker; each takes two (worker, nanny): up to 32 ports.",
+    )
+
+    @classmethod
+    def at(cls, base: int) -> Self:
+        """Consecutive ports from ``base``."""
+        return cls(
+            backend=base,
+            gateway=base + 1,
+            node=base + 2,
+            scheduler=base + 3,
+            dask_dashboard=base + 4,
+            workers=base + 5,
+        )
+
+    def worker(self, index: int) -> int:
+        return self.workers + 2 * index
+
+    def nanny(self, index: int) -> int:
+        return self.workers + 2 * index + 1
+
+
+class BackendSettings(BaseModel):
+    """Slice of the management API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_body_bytes: int = Field(default=1024 * 1024, gt=0, le=1024**3, description="Largest API request body.")
+    session_hours: float = Field(default=12.0, gt=0, le=720, description="A sign-in ends after this.")
+    session_idle_minutes: float = Field(default=30.0, gt=0, le=1440, description="... or after this much idling.")
+    token_minutes: float = Field(default=15.0, gt=0, le=1440, description="Life of an access token (JWT).")
+    tick_seconds: float = Field(default=1.0, gt=0, le=60, description="Pause between two live snapshots.")
+
+
+class Settings(BaseSettings):
+    """Every setting. Rooms get their slice, never the tree."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="CLUSTER_AI_",
+        env_nested_delimiter="__",
+        validate_default=True,
+    )
+
+    home: Path = Field(description="The data directory.")
+    name: str = Field(default="home", min_length=1, max_length=64, description="Name of the cluster, shown to people.")
+    lang: Literal["en", "pt-BR"] | None = Field(default=None, description="Language; the locale's when not set.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    bind: str = Field(
+        default="127.0.0.1",
+        description="Address the API and the gateway listen on; loopback until a password is set.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Further names by which this box is addressed (Host header), beside loopback's.",
+    )
+    port_base: int | None = Field(default=None, ge=1024, le=65_000, description="Moves every port to N, N+1, ...")
+    ports: Ports = Field(default_factory=Ports, description="Ports one by one.")
+    database_url: str | None = Field(
+        default=None,
+        description="postgresql://... at scale; a SQLite file in the data directory when not set.",
+    )
+    backend: BackendSettings = Field(default_factory=BackendSettings)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    node: NodeSettings = Field(default_factory=NodeSettings)
+    compute: ComputeSettings = Field(default_factory=ComputeSettings)
+    supervisor: SupervisorSettings = Field(default_factory=SupervisorSettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The file's values come in as init values, so the environment must win over them.
+        return env_settings, init_settings
+
+    @property
+    def paths(self) -> Home:
+        return Home(self.home)
+
+    @property
+    def effective_ports(self) -> Ports:
+        return self.ports if self.port_base is None else Ports.at(self.port_base)
+
+
+def load(env: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        Misconfigured: the file cannot be read or a value in it (or in the environment) is wrong.
+    """
+    env = os.environ if env is None else env
+    home = Home(default_home(env))
+    values = _read(home.config)
+    values["home"] = home.root
+    try:
+        return Settings(**values)
+    except ValidationError as exc:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+        raise Misconfigured(
+            f"a setting is wrong: {wrong}", hint=f"mend {home.config} or the CLUSTER_AI_* variable"
+        ) from exc
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        with config.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError) as exc:
+        raise Misconfigured(f"{config} cannot be read: {exc}") from exc

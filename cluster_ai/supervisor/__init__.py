@@ -1,0 +1,1 @@
+"""Which processes make this box a cluster, and keeping them up."""

@@ -1,0 +1,1 @@
+"""The terminal interface: a thin App, one file per screen and widget."""
