@@ -13,8 +13,9 @@ TARGET = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 HEAD = """# Settings
 Made from `cluster_ai/settings.py` by `scripts/docs/settings.py`; do not edit by hand.
 
-Written in `config.toml` in the data directory. Every setting is also an environment variable, which wins: `CLUSTER_AI_` and
-the name in capitals, `__` between a section and its key (`CLUSTER_AI_GATEWAY__PROBE_SECONDS=2`). Unknown keys are refused.
+Written in `config.toml` in the data directory. Every setting is also an environment variable, which wins:
+`CLUSTER_AI_` and the name in capitals, `__` between a section and its key
+(`CLUSTER_AI_GATEWAY__PROBE_SECONDS=2`). Unknown keys are refused.
 """
 
 

@@ -19,15 +19,11 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 def free_base() -> int:
     """Twelve ports in a row that nobody has."""
     for base in range(23_000, 29_000, 20):
-        sockets = []
         try:
             for port in range(base, base + 12):
-                sockets.append(socket.create_server(("127.0.0.1", port)))
+                socket.create_server(("127.0.0.1", port)).close()
         except OSError:
             continue
-        finally:
-            for taken in sockets:
-                taken.close()
         return base
     raise RuntimeError("no twelve free ports in a row")
 
