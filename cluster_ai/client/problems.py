@@ -64,17 +64,18 @@ def translated(url: str) -> Iterator[None]:
 
     Raises:
         Unavailable: nobody listens at ``url``, it is silent for too long, or what answers is not this API.
+        InvalidInput: ``url`` is not an address.
     """
     try:
         yield
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as exc:
+        raise InvalidInput(f"{url!r} is not an address: {exc}", path="url") from exc
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as exc:
         raise Unavailable(f"no cluster answers at {url}", hint=START_HINT) from exc
     except httpx2.TimeoutException as exc:
         raise Unavailable(f"{url} did not answer in time", hint="cluster-ai diag") from exc
     except (httpx2.TransportError, httpx2.StreamError, httpx2.DecodingError) as exc:
         raise Unavailable(f"the connection to {url} broke: {str(exc) or type(exc).__name__}") from exc
-    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as exc:
-        raise InvalidInput(f"{url!r} is not an address: {exc}", path="url") from exc
     except ValidationError as exc:
         raise Unavailable(
             f"what answers at {url} is not this API, or another version of it ({exc.error_count()} differences)",
