@@ -53,7 +53,7 @@ def measure(base: int) -> dict[str, float]:
         seconds(["./manager.sh", "stop"], cwd=tree, env=env)
     stages = {
         f"stage: {name.strip()}": float(took)
-        for name, took in re.findall(r"^\W*(\w[\w ,:-]*?)\W+(\d+\.\d+) s", said, re.M)
+        for name, took in re.findall(r"^\W*(\w[\w ,:-]*?)\W+(\d+\.\d+) s", said, re.MULTILINE)
     }
     return {
         "clone": clone, **stages, "start, everything fresh": whole, "first token": first,
