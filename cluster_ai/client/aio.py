@@ -1,7 +1,7 @@
 """The client for an event loop: for the TUI and for whatever follows live messages."""
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -123,7 +123,7 @@ class AsyncClient:
         after: int | None = None,
         reconnect: Reconnect | None = None,
         on_trouble: Trouble | None = None,
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncGenerator[Message, None]:
         """Live messages of ``topics``, through outages; see ``live.follow``. Close it with ``aclosing``."""
         policy = reconnect or Reconnect()
         return follow(

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ async def follow(
     reconnect: Reconnect,
     rng: random.Random,
     on_trouble: Trouble | None,
-) -> AsyncIterator[Message]:
+) -> AsyncGenerator[Message, None]:
     """Messages for ever. An outage is told to ``on_trouble`` (why, and the pause in seconds) and waited out.
 
     Raises:

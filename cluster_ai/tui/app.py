@@ -1,0 +1,236 @@
+"""The App: it owns the state, follows the API, and opens screens. Everything shown is in screens and widgets."""
+
+import argparse
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.command import CommandPalette
+from textual.screen import Screen
+
+from cluster_ai import settings as configuration
+from cluster_ai.client import AsyncClient
+from cluster_ai.client.wiring import Target
+from cluster_ai.core.errors import ClusterError
+from cluster_ai.core.i18n import LANGS, Lang, pick
+from cluster_ai.core.paths import read_secret
+from cluster_ai.tui.actions import Action, actions_for
+from cluster_ai.tui.feed import Feed
+from cluster_ai.tui.keys import BINDINGS, KEYS
+from cluster_ai.tui.screens.asking import ChooseAction, Confirm
+from cluster_ai.tui.screens.detail import DetailScreen
+from cluster_ai.tui.screens.help import HelpScreen
+from cluster_ai.tui.screens.live import LiveScreen
+from cluster_ai.tui.screens.nodes import NodesScreen
+from cluster_ai.tui.screens.overview import OverviewScreen
+from cluster_ai.tui.session import Session
+from cluster_ai.tui.state import State
+from cluster_ai.tui.themes import DARK, THEMES, after
+from cluster_ai.tui.widgets.live_table import LiveTable
+from cluster_ai.views import OverviewView
+
+Connect = Callable[[], AsyncClient]
+
+
+class ClusterApp(App[None]):
+    """``connect`` opens the API; ``clock`` answers monotonic seconds."""
+
+    CSS_PATH = "style.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*BINDINGS]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        url: str,
+        lang: Lang = "en",
+        read_only: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._connect = connect
+        self.session = Session(url=url, lang=lang, clock=clock, state=State(), read_only=read_only)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def on_mount(self) -> None:
+        self.push_screen(OverviewScreen(self.session))
+        self._follow()
+        self.set_interval(1.0, self._tick)
+
+    # -- data
+
+    def _follow(self) -> None:
+        feed = Feed(self._connect, self._received, self._failed)
+        self.run_worker(feed.run(), group="feed", exclusive=True)
+
+    def _received(self, overview: OverviewView) -> None:
+        self.session.state.receive(overview, self.session.clock())
+        if not self.session.state.paused and (screen := self._live()):
+            screen.draw()
+
+    def _failed(self, error: ClusterError, pause: float) -> None:
+        self.session.state.fail(error, now=self.session.clock(), pause=pause)
+        self._tick()
+
+    def _tick(self) -> None:
+        if screen := self._live():
+            screen.draw_clock()
+
+    def _live(self) -> LiveScreen | None:
+        """The uppermost screen of live data, also under a dialog."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, LiveScreen) and screen.is_mounted:
+                return screen
+        return None
+
+    # -- keys
+
+    def action_open(self, name: str) -> None:
+        while len(self.screen_stack) > 2:  # noqa: PLR2004 - the library's own screen and the one to replace
+            self.pop_screen()
+        self.switch_screen(OverviewScreen(self.session) if name == "overview" else NodesScreen(self.session))
+
+    def action_detail(self) -> None:
+        screen = self._live()
+        if screen and screen is self.screen and screen.node and not isinstance(screen, DetailScreen):
+            self.push_screen(DetailScreen(self.session, screen.node))
+
+    def on_data_table_row_selected(self, event: LiveTable.RowSelected) -> None:
+        if event.data_table.id == "table-nodes":
+            self.action_detail()
+
+    async def action_back(self) -> None:
+        screen = self._live()
+        if screen and not screen.close_filter() and isinstance(screen, DetailScreen):
+            self.pop_screen()
+
+    def action_filter(self) -> None:
+        if screen := self._live():
+            screen.open_filter()
+
+    def action_sort(self) -> None:
+        if screen := self._live():
+            screen.panel().sort_next()
+
+    def action_sort_back(self) -> None:
+        if screen := self._live():
+            screen.panel().sort_back()
+
+    def action_pause(self) -> None:
+        self.session.state.toggle_pause()
+        if screen := self._live():
+            screen.draw()
+
+    def action_copy(self) -> None:
+        if (screen := self._live()) and (name := screen.panel().table.selected):
+            self.copy_to_clipboard(name)
+            self.notify(self.session.t("copied", name=name), markup=False)
+
+    def action_reconnect(self) -> None:
+        self._follow()
+
+    def action_theme(self) -> None:
+        self.theme = after(self.theme)
+        if screen := self._live():
+            screen.draw()
+
+    def action_language(self) -> None:
+        self.session.lang = LANGS[(LANGS.index(self.session.lang) + 1) % len(LANGS)]
+        screen = self._live()
+        if isinstance(screen, DetailScreen):
+            self.switch_screen(DetailScreen(self.session, screen.node or ""))
+        elif screen:
+            self.switch_screen(type(screen)(self.session))
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self.session))
+
+    def action_command_palette(self) -> None:
+        if self.use_command_palette and not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder=self.session.t("palette.hint")))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 - the library's
+        for key in KEYS:
+            if key.action != "back" and not (self.session.read_only and key.action == "actions"):
+                text = self.session.t(f"help.{key.text}")
+                yield SystemCommand(text, key.shown, lambda action=key.action: self.run_action(action))
+
+    # -- changing the cluster
+
+    def action_actions(self) -> None:
+        if self.session.read_only:
+            self.notify(self.session.t("action.read_only"), severity="warning", markup=False)
+            return
+        offered = actions_for(self.session.state.overview, self.session.t)
+        self.push_screen(ChooseAction(self.session, offered), self._chosen)
+
+    def _chosen(self, action: Action | None) -> None:
+        if action is None:
+            return
+        if action.name:
+            self.push_screen(Confirm(self.session, action), lambda sure: self._carry_out(action) if sure else None)
+        else:
+            self._carry_out(action)
+
+    def _carry_out(self, action: Action) -> None:
+        self.run_worker(self._ask(action), group="actions")
+
+    async def _ask(self, action: Action) -> None:
+        try:
+            async with self._connect() as client:
+                await client.send(action.call)
+        except ClusterError as exc:
+            self.notify(f"{exc.message} ({exc.code})", title=action.title, severity="error", timeout=10, markup=False)
+        else:
+            self.notify(self.session.t("action.asked"), title=action.title, markup=False)
+
+
+OPTIONS: Final = {
+    "--url": "address of another cluster's API; this machine's own when not given",
+    "--token-file": "file with an access token for --url",
+}
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="cluster-ai tui", description="The cluster in this terminal.")
+    for name, text in OPTIONS.items():
+        parser.add_argument(name, help=text)
+    parser.add_argument("--lang", choices=LANGS, help="language of the interface")
+    parser.add_argument("--theme", choices=[theme.name for theme in THEMES], help="colours")
+    parser.add_argument("--read-only", action="store_true", help="offer nothing that changes the cluster")
+    return parser.parse_args(argv)
+
+
+def build(options: argparse.Namespace) -> ClusterApp:
+    """The App for these options.
+
+    Raises:
+        Misconfigured: a setting is wrong.
+    """
+    settings = configuration.load()
+    url = options.url or f"http://127.0.0.1:{settings.effective_ports.backend}"
+
+    def connect() -> AsyncClient:
+        if options.url is None:
+            target = Target.local(settings)
+            return AsyncClient(target.url, token=target.token)
+        token = read_secret(Path(options.token_file)) if options.token_file else ""
+        return AsyncClient(url, token=token)
+
+    app = ClusterApp(connect, url=url, lang=options.lang or settings.lang or pick(), read_only=options.read_only)
+    if options.theme:
+        app.theme = options.theme
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs until ``q``; answers the exit code."""
+    app = build(parse([] if argv is None else argv))
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,106 @@
+"""What every screen of live data has: state line on top, keys at the bottom, a filter, and a notice without data."""
+
+from abc import abstractmethod
+from collections.abc import Iterable
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Input
+
+from cluster_ai.tui.session import Session
+from cluster_ai.tui.widgets.key_bar import KeyBar
+from cluster_ai.tui.widgets.notice import Notice
+from cluster_ai.tui.widgets.panel import Panel
+from cluster_ai.tui.widgets.state_line import StateLine
+from cluster_ai.views import OverviewView
+
+
+class LiveScreen(Screen[None]):
+    """A screen says what its body is and how a snapshot is drawn into it."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    @abstractmethod
+    def compose_body(self) -> Iterable[Widget]:
+        """The widgets between state line and keys."""
+
+    @abstractmethod
+    def draw_data(self, overview: OverviewView) -> None:
+        """Brings the body to ``overview``."""
+
+    def compose(self) -> ComposeResult:
+        yield StateLine(self.session)
+        with ContentSwitcher(initial="notice", id="switch"):
+            yield Notice(self.session)
+            with Vertical(id="body"):
+                yield from self.compose_body()
+        yield Input(id="filter", placeholder=self.session.t("filter.hint"), compact=True)
+        yield KeyBar(self.session)
+
+    def on_mount(self) -> None:
+        # The first sizes are known only after the first layout.
+        self.call_after_refresh(self.draw)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    def draw(self) -> None:
+        """Everything: for a new snapshot."""
+        overview = self.session.state.overview
+        if overview is not None:
+            self.query_one(ContentSwitcher).current = "body"
+            self.draw_data(overview)
+        self.draw_clock()
+
+    def draw_clock(self) -> None:
+        """What changes with time alone."""
+        self.query_one(StateLine).draw()
+        self.query_one("#body").set_class(self.session.link() == "stale", "-stale")
+        if self.session.state.overview is None:
+            self.query_one(Notice).draw()
+
+    @property
+    def panels(self) -> list[Panel]:
+        return list(self.query(Panel))
+
+    def panel(self) -> Panel:
+        """The one that has the focus, else the first."""
+        held = [panel for panel in self.panels if panel.has_focus_within]
+        return (held or self.panels)[0]
+
+    @property
+    def node(self) -> str | None:
+        """The node that ``d`` opens."""
+        return self.query_one("#panel-nodes", Panel).table.selected
+
+    # -- filter
+
+    def open_filter(self) -> None:
+        self.add_class("-filtering")
+        self.query_one("#filter", Input).focus()
+
+    def close_filter(self) -> bool:
+        """Whether there was one to close."""
+        if not self.has_class("-filtering"):
+            return False
+        self.remove_class("-filtering")
+        self.query_one("#filter", Input).value = ""
+        self.panels[0].table.focus()
+        return True
+
+    @on(Input.Changed, "#filter")
+    def _filter(self, event: Input.Changed) -> None:
+        for panel in self.panels:
+            panel.filter(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _keep_filter(self) -> None:
+        self.panels[0].table.focus()
