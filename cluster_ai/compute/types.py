@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from cluster_ai.core.wire import Count, StrictModel, View
+from cluster_ai.core.wire import Count, Slice, View
 
 
-class ComputeSettings(StrictModel):
+class ComputeSettings(Slice):
     """Slice of the compute room."""
 
     workers: int = Field(default=1, ge=0, le=16, description="Local Dask workers started with the cluster.")

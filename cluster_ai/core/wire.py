@@ -56,6 +56,12 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class Slice(BaseModel):
+    """A room's part of the settings. Not strict: the environment knows texts only, TOML no tuples."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
 class View(BaseModel):
     """Output, and what our own processes tell each other. Unknown keys pass: versions may differ by one."""
 

@@ -4,18 +4,18 @@ from pathlib import Path
 
 from pydantic import Field
 
-from cluster_ai.core.wire import ModelName, StrictModel
+from cluster_ai.core.wire import ModelName, Slice
 
 
-class LocalModel(StrictModel):
+class LocalModel(Slice):
     """A GGUF file of the user's own, served beside the built-in models."""
 
     name: ModelName = Field(description="Name it is asked for by, for example ``mine:7b``.")
-    path: Path = Field(description="The GGUF file.", strict=False)
+    path: Path = Field(description="The GGUF file.")
     embedding: bool = Field(default=False, description="Serve it for embeddings instead of chat.")
 
 
-class NodeSettings(StrictModel):
+class NodeSettings(Slice):
     """Slice of the embedded node."""
 
     enabled: bool = Field(default=True, description="Start the embedded node with the cluster.")

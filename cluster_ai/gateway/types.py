@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import AnyHttpUrl, Field
 
-from cluster_ai.core.wire import Count, Name, StrictModel, View
+from cluster_ai.core.wire import Count, Name, Slice, View
 
 
 class UpstreamState(StrEnum):
@@ -29,14 +29,14 @@ class UpstreamKind(StrEnum):
     OLLAMA = "ollama"
 
 
-class UpstreamSettings(StrictModel):
+class UpstreamSettings(Slice):
     """A node that serves the Ollama API, as written in the configuration."""
 
     name: Name = Field(description="Name shown to people; unique in the cluster.")
     url: AnyHttpUrl = Field(description="Base address of its Ollama API, without a path.")
 
 
-class GatewaySettings(StrictModel):
+class GatewaySettings(Slice):
     """Slice of the gateway."""
 
     upstreams: tuple[UpstreamSettings, ...] = Field(

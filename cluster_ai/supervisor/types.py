@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from cluster_ai.core.wire import Count, StrictModel, View
+from cluster_ai.core.wire import Count, Slice, View
 
 
 class PartState(StrEnum):
@@ -24,7 +24,7 @@ class PartState(StrEnum):
     STOPPED = "stopped"
 
 
-class SupervisorSettings(StrictModel):
+class SupervisorSettings(Slice):
     """Slice of the supervisor. Times in seconds."""
 
     stop_seconds: float = Field(default=8.0, gt=0, le=60, description="Time to stop by itself before a part is killed.")

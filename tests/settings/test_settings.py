@@ -1,0 +1,58 @@
+"""The settings tree: file, environment, refusals."""
+
+from pathlib import Path
+
+import pytest
+
+from cluster_ai.core.errors import Misconfigured
+from cluster_ai.settings import Ports, load
+
+
+def home_with(tmp_path: Path, toml: str) -> dict[str, str]:
+    (tmp_path / "config.toml").write_text(toml, encoding="utf-8")
+    return {"CLUSTER_AI_HOME": str(tmp_path)}
+
+
+def test_defaults_need_no_file(tmp_path: Path) -> None:
+    settings = load({"CLUSTER_AI_HOME": str(tmp_path / "absent")})
+    assert settings.effective_ports == Ports()
+    assert settings.bind == "127.0.0.1"
+    assert not (tmp_path / "absent").exists(), "reading settings creates nothing"
+
+
+def test_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env = home_with(tmp_path, "[gateway]\nprobe_seconds = 3.0\nidle_seconds = 9.0\n")
+    monkeypatch.setenv("CLUSTER_AI_GATEWAY__PROBE_SECONDS", "2")
+    settings = load(env)
+    assert settings.gateway.probe_seconds == 2
+    assert settings.gateway.idle_seconds == 9
+
+
+def test_port_base_moves_every_port(tmp_path: Path) -> None:
+    ports = load(home_with(tmp_path, "port_base = 21000\n")).effective_ports
+    named = [ports.backend, ports.gateway, ports.node, ports.scheduler, ports.dask_dashboard]
+    assert named == list(range(21_000, 21_005))
+    assert (ports.worker(0), ports.nanny(0), ports.worker(1)) == (21_005, 21_006, 21_007)
+
+
+@pytest.mark.parametrize(
+    ("toml", "named"),
+    [
+        ("gatway = 1", "gatway"),
+        ("[gateway]\nprobe = 1", "gateway.probe"),
+        ("[node]\nslots = 0", "node.slots"),
+        ("[gateway]\nprobe_seconds = nan", "gateway.probe_seconds"),
+        ("[compute]\nmemory_limit = 'lots'", "compute.memory_limit"),
+        ("port_base = 80", "port_base"),
+        ("not toml", "config.toml"),
+    ],
+)
+def test_wrong_setting_is_named(tmp_path: Path, toml: str, named: str) -> None:
+    with pytest.raises(Misconfigured, match=named.replace(".", r"\.")):
+        load(home_with(tmp_path, toml))
+
+
+def test_settings_cannot_be_changed_later(tmp_path: Path) -> None:
+    settings = load({"CLUSTER_AI_HOME": str(tmp_path)})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.name = "other"  # type: ignore[misc]
