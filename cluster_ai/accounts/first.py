@@ -39,7 +39,7 @@ async def ensure_admin(
         return found[0]
     hashed = await passwords.hash(given)
     async with database.transaction() as connection:
-        await tables.set_password(connection, found[0].id, password_hash=hashed, chosen=True, now=times.now())
+        await tables.set_password(connection, found[0].id, password_hash=hashed, chosen=True)
     (folder / "first-password").unlink(missing_ok=True)
     return found[0].model_copy(update={"password_chosen": True})
 

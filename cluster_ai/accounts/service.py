@@ -11,7 +11,7 @@ from cluster_ai.accounts import tables
 from cluster_ai.accounts.audit import Audit, Deed
 from cluster_ai.accounts.passwords import Passwords, check_strength
 from cluster_ai.accounts.throttle import Throttle
-from cluster_ai.accounts.tokens import SigningKeys
+from cluster_ai.accounts.tokens import Claims, SigningKeys
 from cluster_ai.accounts.types import BadCredentials, Issued, Lifetimes, User
 from cluster_ai.core.db import Database, DatabaseUnavailable
 from cluster_ai.core.errors import Unauthenticated
@@ -94,13 +94,11 @@ class Accounts:
             BadCredentials, TooManyAttempts: as ``sign_in``.
         """
         user = await self._prove(attempt, action="issue_token")
-        token = self._keys.issue(
-            user.id,
-            jti=self._times.new_id(),
-            now=self._times.now(),
-            seconds=self._lifetimes.token,
-            scopes=scopes,
-        )
+        async with self._database.read() as connection:
+            found = await tables.user_by_id(connection, user.id)
+        now, generation = int(self._times.now()), 0 if found is None else found[1]
+        expires = now + int(self._lifetimes.token)
+        token = self._keys.sign(Claims(user.id, self._times.new_id(), now, expires, generation, scopes))
         await self.audit.record(Deed(actor=user.name, action="issue_token", address=attempt.address))
         return Issued(access_token=token, expires_in=int(self._lifetimes.token))
 
@@ -160,7 +158,7 @@ class Accounts:
         async with self._database.read() as connection:
             found = await tables.user_by_id(connection, claims.subject)
             revoked = await tables.is_revoked(connection, claims.jti)
-        if found is None or revoked or claims.issued_at < int(found[1]):
+        if found is None or revoked or claims.generation != found[1]:
             raise Unauthenticated("the access token was revoked", hint="ask for a new one at /api/v1/auth/token")
         return Bearer(found[0], claims.scopes)
 
@@ -210,9 +208,7 @@ class Accounts:
         hashed = await self._passwords.hash(new)
         kept = digest(keep_session) if keep_session else ""
         async with self._database.transaction() as connection:
-            await tables.set_password(
-                connection, user.id, password_hash=hashed, chosen=True, now=self._times.now()
-            )  # fmt: skip
+            await tables.set_password(connection, user.id, password_hash=hashed, chosen=True)
             await tables.end_sessions(connection, user.id, but=kept)
             await self.audit.add(connection, Deed(actor=user.name, action="change_password", address=address))
 

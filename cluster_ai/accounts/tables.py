@@ -19,8 +19,8 @@ users = sa.Table(
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("password_hash", sa.String(256), nullable=False),
     sa.Column("password_chosen", sa.Boolean, nullable=False),
-    # Tokens issued before this moment are worth nothing any more.
-    sa.Column("valid_from", _SECONDS, nullable=False),
+    # Grows with each new password; a token of an earlier generation is worth nothing any more.
+    sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("created_at", _SECONDS, nullable=False),
 )
 sessions = sa.Table(
@@ -67,7 +67,7 @@ async def any_user(connection: AsyncConnection) -> bool:
 
 
 async def add_user(connection: AsyncConnection, user: User, *, password_hash: str, now: float) -> None:
-    values = user.model_dump(mode="json") | {"password_hash": password_hash, "valid_from": now, "created_at": now}
+    values = user.model_dump(mode="json") | {"password_hash": password_hash, "generation": 1, "created_at": now}
     await connection.execute(users.insert().values(values))
 
 
@@ -77,17 +77,19 @@ async def user_by_name(connection: AsyncConnection, name: str) -> tuple[User, st
     return None if row is None else (_user(row), row.password_hash)
 
 
-async def user_by_id(connection: AsyncConnection, user_id: str) -> tuple[User, float] | None:
-    """The user and the moment since which tokens of theirs are worth something."""
-    row = (await connection.execute(select(*_USER, users.c.valid_from).where(users.c.id == user_id))).first()
-    return None if row is None else (_user(row), row.valid_from)
+async def user_by_id(connection: AsyncConnection, user_id: str) -> tuple[User, int] | None:
+    """The user and the generation that their tokens must be of."""
+    row = (await connection.execute(select(*_USER, users.c.generation).where(users.c.id == user_id))).first()
+    return None if row is None else (_user(row), row.generation)
 
 
-async def set_password(
-    connection: AsyncConnection, user_id: str, *, password_hash: str, chosen: bool, now: float
-) -> None:
+async def set_password(connection: AsyncConnection, user_id: str, *, password_hash: str, chosen: bool) -> None:
     """Stores the hash and ends every token of that user."""
-    values = {"password_hash": password_hash, "password_chosen": chosen, "valid_from": now}
+    values = {
+        "password_hash": password_hash,
+        "password_chosen": chosen,
+        "generation": users.c.generation + 1,
+    }
     await connection.execute(users.update().where(users.c.id == user_id).values(values))
 
 

@@ -28,17 +28,21 @@ LONGEST = 4096
 SKEW_SECONDS = 60
 """How far the clock of an issuer may be ahead of ours."""
 
-_REQUIRED = ("exp", "iat", "nbf", "aud", "iss", "jti", "sub")
+_REQUIRED = ("exp", "iat", "nbf", "aud", "iss", "jti", "sub", "gen")
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token that passed says. ``scopes`` narrows the role when not empty; times in Unix seconds."""
+    """What a token says. ``scopes`` narrows the role when not empty; times in Unix seconds.
+
+    ``generation`` is that of its user's password: a new password ends every token of the one before.
+    """
 
     subject: str
     jti: str
     issued_at: int
     expires_at: int
+    generation: int
     scopes: frozenset[str] = frozenset()
 
 
@@ -81,14 +85,13 @@ class SigningKeys:
         new.replace(folder / "signing.pem")
         previous.chmod(PRIVATE_FILE)
 
-    def issue(self, subject: str, *, jti: str, now: float, seconds: float, scopes: frozenset[str] = frozenset()) -> str:
-        """A token for the user of that id."""
-        at = int(now)
-        claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "jti": jti}
-        claims |= {"iat": at, "nbf": at, "exp": at + int(seconds)}
-        if scopes:
-            claims["scope"] = " ".join(sorted(scopes))
-        return jwt.encode(claims, self.signer, algorithm=ALGORITHM, headers={"kid": self.kid})
+    def sign(self, claims: Claims) -> str:
+        """A token that says ``claims``."""
+        said: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": claims.subject, "jti": claims.jti}
+        said |= {"iat": claims.issued_at, "nbf": claims.issued_at, "exp": claims.expires_at, "gen": claims.generation}
+        if claims.scopes:
+            said["scope"] = " ".join(sorted(claims.scopes))
+        return jwt.encode(said, self.signer, algorithm=ALGORITHM, headers={"kid": self.kid})
 
     def verify(self, token: str, *, now: float) -> Claims:
         """What ``token`` says, if it is one of ours, whole and in time.
@@ -125,16 +128,16 @@ def key_id(key: Ed25519PublicKey) -> str:
 
 
 def _checked(found: Mapping[str, Any], *, now: float) -> Claims:
-    times = [found[name] for name in ("exp", "iat", "nbf")]
+    numbers = [found[name] for name in ("exp", "iat", "nbf", "gen")]
     texts = [found[name] for name in ("sub", "jti")] + [found.get("scope", "")]
-    if any(type(value) is not int for value in times) or any(not isinstance(value, str) for value in texts):
+    if any(type(value) is not int for value in numbers) or any(not isinstance(value, str) for value in texts):
         raise _refused()
-    expires, issued, not_before = times
+    expires, issued, not_before, generation = numbers
     if found["aud"] != AUDIENCE or issued > now + SKEW_SECONDS or not_before > now + SKEW_SECONDS:
         raise _refused()
     if expires <= now:
         raise Unauthenticated("the access token has expired", hint="ask for a new one at /api/v1/auth/token")
-    return Claims(texts[0], texts[1], issued, expires, frozenset(texts[2].split()))
+    return Claims(texts[0], texts[1], issued, expires, generation, frozenset(texts[2].split()))
 
 
 def _refused() -> Unauthenticated:

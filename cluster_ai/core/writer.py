@@ -40,7 +40,8 @@ class _Turn:
 
     def settle(self, error: ClusterError | None) -> None:
         """Tells whoever still waits, at whichever point."""
-        for future in (self.granted, self.committed):
+        waiting: list[asyncio.Future[Any]] = [self.granted, self.committed]
+        for future in waiting:
             if future.done():
                 continue
             if error is None:

@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(16), nullable=False),
         sa.Column("password_hash", sa.String(256), nullable=False),
         sa.Column("password_chosen", sa.Boolean, nullable=False),
-        sa.Column("valid_from", SECONDS, nullable=False),
+        sa.Column("generation", sa.Integer, nullable=False),
         sa.Column("created_at", SECONDS, nullable=False),
     )
     op.create_table(
