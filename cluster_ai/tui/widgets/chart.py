@@ -2,6 +2,7 @@
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.color import Color
 from textual.containers import Vertical
 from textual_plotext import PlotextPlot
 
@@ -39,6 +40,9 @@ class SpeedChart(Vertical):
         self.query_one(Lines).show(Text(summary, tones(self.app)["quiet"]))
         self._plot(shown)
 
+    def _colour(self) -> tuple[int, int, int]:
+        return Color.parse(tones(self.app)["accent"]).rgb
+
     def _plot(self, shown: list[float]) -> None:
         chart = self.query_one(PlotextPlot)
         plot = chart.plt
@@ -47,8 +51,9 @@ class SpeedChart(Vertical):
         plot.frame(False)  # noqa: FBT003 - the library's signature
         if shown:
             ages = [index - len(shown) + 1 for index in range(len(shown))]
-            plot.plot(ages, shown, marker="braille", color="blue+")
+            plot.plot(ages, shown, marker="braille", color=self._colour())
             plot.ylim(0, max(*shown, 1.0) * 1.1)
+            plot.yfrequency(4)
             plot.xlim(1 - SHOWN, 0)
             plot.xticks([1 - SHOWN, -SHOWN // 2, 0], [f"-{SHOWN} s", f"-{SHOWN // 2} s", "0"])
         chart.refresh()

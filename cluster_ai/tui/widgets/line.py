@@ -8,7 +8,7 @@ from textual.widget import Widget
 class Lines(Widget):
     """Shows ``lines``; drawing again covers the lines that differ and no others."""
 
-    DEFAULT_CSS = "Lines { height: 1; width: 1fr; }"
+    DEFAULT_CSS = "Lines { height: 1; width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -28,6 +28,4 @@ class Lines(Widget):
                 self.refresh(Region(0, number, max(1, self.size.width), 1))
 
     def render(self) -> Text:
-        whole = Text("\n", no_wrap=True, overflow="ellipsis").join(self._lines)
-        whole.no_wrap, whole.overflow = True, "ellipsis"
-        return whole
+        return Text("\n").join(self._lines)

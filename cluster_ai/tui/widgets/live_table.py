@@ -33,7 +33,7 @@ class LiveTable(DataTable[Painted]):
     """Rows by key; ``sync`` brings it to the wanted rows with as few changes as it takes."""
 
     def __init__(self, columns: Sequence[Column], t: Translate, *, id: str) -> None:  # noqa: A002 - Textual's name
-        super().__init__(cursor_type="row", id=id)
+        super().__init__(cursor_type="row", cursor_foreground_priority="renderable", id=id)
         self.specs = tuple(columns)
         self._colours: dict[str, str] = {}
         for column in self.specs:

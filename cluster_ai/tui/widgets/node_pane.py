@@ -15,14 +15,15 @@ from cluster_ai.tui.widgets.panel import Panel
 from cluster_ai.tui.widgets.tones import tones
 from cluster_ai.views import NodeView
 
-LABEL_WIDTH = 14
+LABEL_WIDTH = 15
 
 
 class NodePane(Horizontal):
     """Facts and models on the left, the chart on the right."""
 
     DEFAULT_CSS = """
-    NodePane > Vertical { width: 1fr; }
+    NodePane > Vertical { width: 44; }
+    .-wide NodePane > Vertical { width: 1fr; }
     NodePane Lines#facts { height: 9; padding: 0 1; }
     """
 

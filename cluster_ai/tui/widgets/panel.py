@@ -30,6 +30,7 @@ class Panel(Vertical):
         self._rows: Sequence[Row] = ()
         self._filter = ""
         self._sort: tuple[int, bool] | None = None
+        self._titled = ""
         self.table = LiveTable(columns, t, id=f"table-{name}")
 
     def compose(self) -> ComposeResult:
@@ -41,7 +42,11 @@ class Panel(Vertical):
         self._rows = rows
         shown = self._arranged()
         self.table.sync(shown)
-        self.border_title = self._title(len(shown))
+        title = self._title(len(shown))
+        if title != self._titled:
+            # Setting a title draws the whole panel again, table and all.
+            self._titled = title
+            self.border_title = Content(title)
         self.set_class(not shown, "-empty")
         if not shown:
             words = self._t("empty.filter", filter=self._filter) if rows else empty or self._t(f"empty.{self._of}")
@@ -72,10 +77,10 @@ class Panel(Vertical):
             rows.sort(key=lambda row: row.cells[column].order, reverse=down)
         return rows
 
-    def _title(self, shown: int) -> Content:
+    def _title(self, shown: int) -> str:
         count = f"{shown}/{len(self._rows)}" if self._filter else str(len(self._rows))
         title = f"{self._t(f'panel.{self._of}')} {count}"
         if self._sort is not None:
             column, down = self._sort
             title += f" · {self._t(f'column.{self.table.specs[column].key}')} {'↓' if down else '↑'}"
-        return Content(title)
+        return title
