@@ -20,6 +20,7 @@ from cluster_ai.core.paths import read_secret
 from cluster_ai.tui.actions import Action, actions_for
 from cluster_ai.tui.feed import Feed
 from cluster_ai.tui.keys import BINDINGS, KEYS
+from cluster_ai.tui.memory import give_back
 from cluster_ai.tui.screens.asking import ChooseAction, Confirm
 from cluster_ai.tui.screens.detail import DetailScreen
 from cluster_ai.tui.screens.help import HelpScreen
@@ -31,6 +32,9 @@ from cluster_ai.tui.state import State
 from cluster_ai.tui.themes import DARK, THEMES, after
 from cluster_ai.tui.widgets.live_table import LiveTable
 from cluster_ai.views import OverviewView
+
+SETTLED_SECONDS: Final = 3.0
+"""After that the first screen is up and start-up's garbage can go."""
 
 Connect = Callable[[], AsyncClient]
 
@@ -62,6 +66,7 @@ class ClusterApp(App[None]):
         self.push_screen(OverviewScreen(self.session))
         self._follow()
         self.set_interval(1.0, self._tick)
+        self.set_timer(SETTLED_SECONDS, give_back)
 
     # -- data
 

@@ -2,9 +2,7 @@
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.color import Color
 from textual.containers import Vertical
-from textual_plotext import PlotextPlot
 
 from cluster_ai.tui.session import Session
 from cluster_ai.tui.widgets.line import Lines
@@ -16,16 +14,20 @@ SHOWN = 120
 class SpeedChart(Vertical):
     """The summary says the same as the drawing, for those who cannot see it."""
 
-    DEFAULT_CSS = "SpeedChart > PlotextPlot { height: 1fr; min-height: 4; }"
+    DEFAULT_CSS = "SpeedChart > LinePlot { height: 1fr; min-height: 4; }"
 
     def __init__(self, session: Session) -> None:
         super().__init__(id="chart")
+        # The plotting library costs 60 ms and 1.5 MiB, and the first screen does without it.
+        from cluster_ai.tui.widgets.plot import LinePlot  # noqa: PLC0415
+
         self._session = session
+        self._plot = LinePlot(SHOWN)
         self._drawn: list[float] = []
 
     def compose(self) -> ComposeResult:
         yield Lines(id="chart-summary")
-        yield PlotextPlot()
+        yield self._plot
 
     def draw(self, values: list[float]) -> None:
         shown = values[-SHOWN:]
@@ -38,22 +40,4 @@ class SpeedChart(Vertical):
             now, mean, most = (f.rate(value) for value in (shown[-1], sum(shown) / len(shown), max(shown)))
             summary = t("chart.speed", now=now, mean=mean, most=most)
         self.query_one(Lines).show(Text(summary, tones(self.app)["quiet"]))
-        self._plot(shown)
-
-    def _colour(self) -> tuple[int, int, int]:
-        return Color.parse(tones(self.app)["accent"]).rgb
-
-    def _plot(self, shown: list[float]) -> None:
-        chart = self.query_one(PlotextPlot)
-        plot = chart.plt
-        plot.clear_data()
-        plot.clear_figure()
-        plot.frame(False)  # noqa: FBT003 - the library's signature
-        if shown:
-            ages = [index - len(shown) + 1 for index in range(len(shown))]
-            plot.plot(ages, shown, marker="braille", color=self._colour())
-            plot.ylim(0, max(*shown, 1.0) * 1.1)
-            plot.yfrequency(4)
-            plot.xlim(1 - SHOWN, 0)
-            plot.xticks([1 - SHOWN, -SHOWN // 2, 0], [f"-{SHOWN} s", f"-{SHOWN // 2} s", "0"])
-        chart.refresh()
+        self._plot.draw(shown)
