@@ -8,8 +8,8 @@ from cluster_ai.accounts import tables
 from cluster_ai.accounts.passwords import Passwords, check_strength
 from cluster_ai.accounts.service import Times
 from cluster_ai.accounts.types import User
-from cluster_ai.core.db import Database
-from cluster_ai.core.errors import Misconfigured
+from cluster_ai.core.db import Database, DatabaseUnavailable, open_database
+from cluster_ai.core.errors import ClusterError, Misconfigured
 from cluster_ai.core.paths import make_secret, read_secret
 from cluster_ai.core.principals import Role
 
@@ -68,3 +68,17 @@ def _given(folder: Path, env: Mapping[str, str]) -> str | None:
         raise Misconfigured(f"{path} cannot be read", hint=f"mend the file or unset {VARIABLE}") from exc
     check_strength(password, name=ADMIN)
     return password
+
+
+async def is_password_chosen(url: str) -> bool:
+    """Whether the admin has a password of their own; False as long as the database is not there."""
+    try:
+        async with open_database(url, on_fatal=_nothing_written) as database, database.read() as connection:
+            found = await tables.user_by_name(connection, ADMIN)
+    except DatabaseUnavailable:
+        return False
+    return found is not None and found[0].password_chosen
+
+
+def _nothing_written(error: ClusterError) -> None:
+    raise error

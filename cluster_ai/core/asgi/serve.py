@@ -1,7 +1,9 @@
 """One way to serve an ASGI app: bound first, guarded, stopped by SIGTERM within a bound."""
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import Iterator
 
 import uvicorn
 import uvloop
@@ -43,6 +45,21 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
+class _Server(uvicorn.Server):
+    """Ends by returning. uvicorn's own raises the signal again, which kills whoever still has something to close."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
+
+async def _stop_when(stopping: asyncio.Event, server: uvicorn.Server) -> None:
+    await stopping.wait()
+    server.should_exit = True
+
+
 async def serve(
     app: ASGIApp,
     *,
@@ -51,8 +68,9 @@ async def serve(
     limits: Limits | None = None,
     allowed_hosts: tuple[str, ...] = (),
     stop_seconds: float = 3.0,
+    stopping: asyncio.Event | None = None,
 ) -> None:
-    """Serves ``app`` until SIGTERM or SIGINT; open streams get ``stop_seconds`` to end.
+    """Serves ``app`` until SIGTERM, SIGINT or ``stopping``; open streams get ``stop_seconds`` to end.
 
     Raises:
         PortTaken: the port is in use.
@@ -75,8 +93,12 @@ async def serve(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(stop_seconds)),
     )
+    server = _Server(config)
+    watch = asyncio.create_task(_stop_when(stopping, server)) if stopping else None
     with sock:
-        await uvicorn.Server(config).serve(sockets=[sock])
+        await server.serve(sockets=[sock])
+    if watch:
+        watch.cancel()
 
 
 def run(app: ASGIApp, *, host: str, port: int, limits: Limits, allowed_hosts: tuple[str, ...] = ()) -> None:

@@ -1,0 +1,103 @@
+"""The management API as one ASGI application."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIWebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backend import errors, openapi
+from backend.collector import ClusterCollector
+from backend.headers import SecureHeaders
+from backend.plane import Plane
+from backend.policy import RULES, WEBSOCKET
+from backend.routed import PolicedRoute
+from backend.routes import about, accounts, audit, chat, cluster, health, live, models
+from backend.ui_files import FOLDER, UiFiles
+from cluster_ai import __version__
+from cluster_ai.core.asgi.observe import Observed
+from cluster_ai.core.errors import Misconfigured
+from cluster_ai.core.metrics import HttpMetrics, new_registry
+
+OpenPlane = Callable[[], AbstractAsyncContextManager[Plane]]
+MODULES = (health, accounts, cluster, models, chat, live, audit, about)
+
+
+class Api(FastAPI):
+    """Describes itself from the policy table."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.describe(self)
+        return self.openapi_schema
+
+
+def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER) -> ASGIApp:
+    """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
+    api = create_api(open_plane, ui_folder=ui_folder)
+    return Started(api, SecureHeaders(Observed(api, metrics=HttpMetrics(api.state.registry))))
+
+
+class Started:
+    """Hands requests to the layers and the lifespan to the application itself."""
+
+    def __init__(self, api: FastAPI, layers: ASGIApp) -> None:
+        self.api = api
+        self.layers = layers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.api if scope["type"] == "lifespan" else self.layers)(scope, receive, send)
+
+
+def create_api(open_plane: OpenPlane | None = None, *, ui_folder: Path = FOLDER) -> FastAPI:
+    """The application without its outer layers; without ``open_plane`` it can describe itself and no more.
+
+    Raises:
+        Misconfigured: a route and the policy table do not agree.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        assert open_plane is not None, "there is nothing to serve"
+        async with open_plane() as plane:
+            app.state.plane = plane
+            try:
+                yield
+            finally:
+                app.state.plane = None
+
+    app = Api(
+        title="Cluster AI",
+        description="The management API of one cluster. Errors are RFC 9457 problems with a stable `code`.",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.plane = None
+    app.state.ui = UiFiles(ui_folder)
+    app.state.registry = new_registry(component="backend", version=__version__)
+    app.state.registry.register(ClusterCollector(lambda: app.state.plane))
+    errors.install(app)
+    _check_policy()
+    for module in MODULES:
+        app.include_router(module.router)
+    return app
+
+
+def _check_policy() -> None:
+    routes = [route for module in MODULES for route in module.router.routes]
+    for route in routes:
+        # Anything else would start without having asked the table.
+        if not isinstance(route, PolicedRoute | APIWebSocketRoute):
+            raise Misconfigured(f"{route} is not a policed route", hint="give its router route_class=PolicedRoute")
+    served = {
+        (method, route.path) for route in routes if isinstance(route, PolicedRoute) for method in route.methods or ()
+    }
+    served |= {(WEBSOCKET, route.path) for route in routes if isinstance(route, APIWebSocketRoute)}
+    if idle := {(rule.method, rule.path) for rule in RULES} ^ served:
+        raise Misconfigured(f"routes and policy do not agree: {sorted(idle)}", hint="mend backend/policy.py")

@@ -1,0 +1,52 @@
+"""What happened between two pictures. Pure."""
+
+from collections.abc import Iterator
+
+from cluster_ai.core.wire import View
+from cluster_ai.views import OverviewView
+
+
+class ClusterEvent(View):
+    """Something that happened. ``kind`` is stable (``node.state``); ``subject`` is a name. ``at`` in Unix seconds."""
+
+    at: float
+    kind: str
+    subject: str
+    before: str = ""
+    after: str = ""
+
+
+def changes(before: OverviewView, after: OverviewView) -> Iterator[ClusterEvent]:
+    """Everything that differs and that somebody may want to know."""
+    yield from _compared("node.state", _nodes(before), _nodes(after), at=after.at)
+    yield from _compared("part.state", _parts(before), _parts(after), at=after.at)
+    yield from _compared("worker.state", _workers(before), _workers(after), at=after.at)
+    yield from _compared("model.nodes", _models(before), _models(after), at=after.at)
+    yield from _compared("problem", _problems(before), _problems(after), at=after.at)
+
+
+def _compared(kind: str, old: dict[str, str], new: dict[str, str], *, at: float) -> Iterator[ClusterEvent]:
+    for subject in sorted(old.keys() | new.keys()):
+        was, now = old.get(subject, ""), new.get(subject, "")
+        if was != now:
+            yield ClusterEvent(at=at, kind=kind, subject=subject, before=was, after=now)
+
+
+def _nodes(picture: OverviewView) -> dict[str, str]:
+    return {node.name: node.state.value for node in picture.nodes}
+
+
+def _parts(picture: OverviewView) -> dict[str, str]:
+    return {part.name: part.state.value for part in picture.system.parts}
+
+
+def _workers(picture: OverviewView) -> dict[str, str]:
+    return {worker.name: "connected" for worker in picture.compute.workers}
+
+
+def _models(picture: OverviewView) -> dict[str, str]:
+    return {model.name: ",".join(model.nodes) for model in picture.models}
+
+
+def _problems(picture: OverviewView) -> dict[str, str]:
+    return {text.partition(": ")[0]: "open" for text in picture.system.problems}

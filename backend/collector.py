@@ -1,0 +1,77 @@
+"""The live picture as Prometheus metrics, read at the moment of the scrape."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from backend.plane import Plane
+from cluster_ai.core.errors import Unavailable
+from cluster_ai.gateway.types import UpstreamState
+from cluster_ai.supervisor.types import PartState
+from cluster_ai.views import OverviewView
+
+
+class ClusterCollector(Collector):
+    """``plane`` answers None before the application started and after it stopped."""
+
+    def __init__(self, plane: Callable[[], Plane | None]) -> None:
+        self._plane = plane
+
+    def describe(self) -> Iterator[Metric]:
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        plane = self._plane()
+        if plane is None:
+            return
+        try:
+            picture = plane.live.overview()
+        except Unavailable:
+            return
+        yield from _parts(picture)
+        yield from _nodes(picture)
+        yield from _counts(picture)
+
+
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"cluster_ai_{name}", text, labels=labels)
+
+
+def _parts(picture: OverviewView) -> Iterator[Metric]:
+    up = _gauge("part_up", "1 while the part is ready.", "part")
+    restarts = CounterMetricFamily("cluster_ai_part_restarts", "Times the part was started again.", labels=["part"])
+    for part in picture.system.parts:
+        up.add_metric([part.name], float(part.state is PartState.READY))
+        restarts.add_metric([part.name], part.restarts)
+    yield up
+    yield restarts
+
+
+def _nodes(picture: OverviewView) -> Iterator[Metric]:
+    up = _gauge("node_up", "1 while the node serves.", "node")
+    inflight = _gauge("node_requests_inflight", "Answers that the node is writing.", "node")
+    for node in picture.nodes:
+        up.add_metric([node.name], float(node.state in {UpstreamState.HEALTHY, UpstreamState.SUSPECT}))
+        inflight.add_metric([node.name], node.inflight)
+    yield up
+    yield inflight
+
+
+def _counts(picture: OverviewView) -> Iterator[Metric]:
+    workers = _gauge("workers_connected", "Dask workers known to the scheduler.")
+    workers.add_metric([], len(picture.compute.workers))
+    yield workers
+    dependency = _gauge("dependency_up", "1 while the dependency answers.", "dependency")
+    wrong = {text.partition(".down: ")[0] for text in picture.system.problems}
+    for name, up in (
+        ("database", "database" not in wrong),
+        ("gateway", picture.gateway_reachable),
+        ("scheduler", picture.compute.reachable),
+        ("supervisor", "supervisor" not in wrong),
+    ):
+        dependency.add_metric([name], float(up))
+    yield dependency
+    age = _gauge("snapshot_timestamp_seconds", "When the live picture was made, Unix seconds.")
+    age.add_metric([], picture.at)
+    yield age

@@ -1,0 +1,108 @@
+"""The live snapshot: read once a tick, published on the bus, and what every request answers from."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from backend.changes import changes
+from backend.database_check import DatabaseCheck
+from backend.snapshot import About, RateWindow, checks, is_ready, overview
+from backend.sources import Readings, Silent, Sources, read
+from cluster_ai.core.bus import Bus
+from cluster_ai.core.db import Database
+from cluster_ai.core.errors import NotFound, Unavailable
+from cluster_ai.core.loops import every
+from cluster_ai.views import NodeView, OverviewView, ReadyView
+
+OVERVIEW = "overview"
+EVENTS = "events"
+TOPICS = frozenset({OVERVIEW, EVENTS})
+DATABASE_SECONDS = 10.0
+"""The loop itself writes to the database this seldom; ``/ready`` looks afresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """``now`` in Unix seconds, ``monotonic`` for ages."""
+
+    now: Callable[[], float]
+    monotonic: Callable[[], float]
+
+
+class Live:
+    """Owns the last picture. It lives in memory: it is worth nothing a second later."""
+
+    def __init__(self, sources: Sources, *, about: About, bus: Bus, database: Database, clocks: Clocks) -> None:
+        self._sources = sources
+        self._about = about
+        self._bus = bus
+        self._database = DatabaseCheck(database, now=clocks.now, clock=clocks.monotonic)
+        self._now = clocks.now
+        self._rates = RateWindow()
+        self._readings: Readings | None = None
+        self._overview: OverviewView | None = None
+
+    @asynccontextmanager
+    async def running(self, *, seconds: float) -> AsyncIterator[None]:
+        """Ticks inside the block."""
+        loop = asyncio.create_task(every(seconds, self.tick, name="live"))
+        try:
+            yield
+        finally:
+            loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await loop
+
+    async def tick(self) -> None:
+        """Reads every source, keeps the picture and tells the bus."""
+        readings = await read(self._sources, at=self._now())
+        database = await self._database.look(within=DATABASE_SECONDS)
+        picture = overview(self._about, readings, self._rates, database=database)
+        before, self._overview, self._readings = self._overview, picture, readings
+        if before is not None:
+            for event in changes(before, picture):
+                self._bus.publish(EVENTS, event)
+        self._bus.publish(OVERVIEW, picture)
+
+    def overview(self) -> OverviewView:
+        """The last picture.
+
+        Raises:
+            Unavailable: the first one is still being made.
+        """
+        if self._overview is None:
+            raise Unavailable("the first snapshot is being made", retry_after=1.0)
+        return self._overview
+
+    def node(self, name: str) -> NodeView:
+        """The node of that name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for node in self.overview().nodes:
+            if node.name == name:
+                return node
+        raise NotFound(f"no node is called {name}", hint="./manager.sh node ls")
+
+    def worker_count(self) -> int:
+        """Local workers that the supervisor looks after.
+
+        Raises:
+            Unavailable: the supervisor does not answer.
+        """
+        self.overview()
+        assert self._readings is not None
+        supervisor = self._readings.supervisor
+        if isinstance(supervisor, Silent):
+            raise Unavailable(f"the supervisor does not answer: {supervisor.reason}", hint="./manager.sh start")
+        return sum(part.name.startswith("worker-") for part in supervisor.parts)
+
+    async def ready(self) -> ReadyView:
+        """Each dependency: the database tried now (at most once a second), the others as of the last tick."""
+        database = await self._database.look(within=1.0)
+        self.overview()
+        assert self._readings is not None
+        found = checks(self._about, self._readings, database=database)
+        return ReadyView(ready=is_ready(found), checks=found)

@@ -1,0 +1,80 @@
+"""What a request can reach, and its life: the accounts, the snapshot loop and the calls to nodes."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from backend.live import Clocks, Live
+from backend.relay import NodeCalls
+from backend.snapshot import About
+from backend.sources import Compute, HttpGateway, Sources, Supervisor
+from cluster_ai.accounts.opening import VaultConfig, open_vault
+from cluster_ai.accounts.service import Accounts
+from cluster_ai.accounts.types import User
+from cluster_ai.core.bus import Bus
+from cluster_ai.views import HostView
+
+CONNECT_SECONDS = 2.0
+SILENCE_SECONDS = 330.0
+"""Longest silence inside an answer that the API waits out; the gateway's own limits lie below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Everything that outlives a request."""
+
+    accounts: Accounts
+    admin: User
+    """As at the start."""
+    live: Live
+    bus: Bus
+    supervisor: Supervisor
+    nodes: NodeCalls
+    internal_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneConfig:
+    """Plain values; whoever makes it knows the settings."""
+
+    about: About
+    vault: VaultConfig
+    gateway_url: str
+    internal_token: str
+    tick_seconds: float
+    host: Callable[[], HostView]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The parts that the API talks to in their own language."""
+
+    supervisor: Supervisor
+    compute: Compute
+
+
+@asynccontextmanager
+async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterator[Plane]:
+    """Opens everything in order, and closes it in reverse."""
+    async with AsyncExitStack() as stack:
+        vault = await stack.enter_async_context(open_vault(config.vault))
+        session = await stack.enter_async_context(_session())
+        gateway = HttpGateway(session, url=config.gateway_url, token=config.internal_token)
+        sources = Sources(gateway, neighbours.supervisor, neighbours.compute, config.host)
+        bus = Bus()
+        clocks = Clocks(now=config.vault.times.now, monotonic=time.monotonic)
+        live = Live(sources, about=config.about, bus=bus, database=vault.database, clocks=clocks)
+        await stack.enter_async_context(live.running(seconds=config.tick_seconds))
+        nodes = NodeCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
+        yield Plane(vault.accounts, vault.admin, live, bus, neighbours.supervisor, nodes, config.internal_token)
+
+
+def _session() -> aiohttp.ClientSession:
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+    # A proxy from the environment must never see the internal token.
+    return aiohttp.ClientSession(
+        timeout=limits, connector=aiohttp.TCPConnector(limit=0), trust_env=False, auto_decompress=True
+    )
