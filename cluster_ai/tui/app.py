@@ -10,6 +10,7 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.widgets import Input
 
 from cluster_ai import settings as configuration
 from cluster_ai.client import AsyncClient
@@ -19,7 +20,7 @@ from cluster_ai.core.i18n import LANGS, Lang, pick
 from cluster_ai.core.paths import read_secret
 from cluster_ai.tui.actions import Action, actions_for
 from cluster_ai.tui.feed import Feed
-from cluster_ai.tui.keys import BINDINGS, KEYS
+from cluster_ai.tui.keys import ACTIONS, BINDINGS, KEYS
 from cluster_ai.tui.memory import give_back
 from cluster_ai.tui.screens.asking import ChooseAction, Confirm
 from cluster_ai.tui.screens.detail import DetailScreen
@@ -42,6 +43,7 @@ Connect = Callable[[], AsyncClient]
 class ClusterApp(App[None]):
     """``connect`` opens the API; ``clock`` answers monotonic seconds."""
 
+    TITLE = "cluster-ai"
     CSS_PATH = "style.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*BINDINGS]
     ENABLE_COMMAND_PALETTE = True
@@ -95,6 +97,14 @@ class ClusterApp(App[None]):
         return None
 
     # -- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Our keys mean something on screens of live data only, and letters are letters where text is typed."""
+        if action not in ACTIONS:
+            return super().check_action(action, parameters)
+        if not isinstance(self.screen, LiveScreen):
+            return False
+        return action == "back" or not isinstance(self.focused, Input)
 
     def action_open(self, name: str) -> None:
         while len(self.screen_stack) > 2:  # noqa: PLR2004 - the library's own screen and the one to replace

@@ -37,4 +37,7 @@ KEYS: Final = (
     Key("q", "q", "quit", on_bar=True),
     Key("escape", "esc", "back"),
 )
-BINDINGS: Final = [Binding(key.names, key.action, key.text, show=False) for key in KEYS]
+# With priority the App carries keys out as typed. Without it a key typed ahead goes to the widget that had the
+# focus before the key in front of it took effect: ``/down`` in one go would open the filter and a node.
+BINDINGS: Final = [Binding(key.names, key.action, key.text, show=False, priority=True) for key in KEYS]
+ACTIONS: Final = frozenset(key.action.split("(", 1)[0] for key in KEYS)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -21,6 +22,8 @@ from cluster_ai.views import OverviewView
 class LiveScreen(Screen[None]):
     """A screen says what its body is and how a snapshot is drawn into it."""
 
+    FILTERED: ClassVar[str] = "Panel"
+    """Which panels the filter is for."""
     # The library declares these as variables of instances, so they cannot be marked as the class's.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
@@ -85,22 +88,26 @@ class LiveScreen(Screen[None]):
     # -- filter
 
     def open_filter(self) -> None:
-        self.add_class("-filtering")
-        self.query_one("#filter", Input).focus()
+        field = self.query_one("#filter", Input)
+        # Shown and focused at once, not after the next layout: keys typed ahead must go into the field.
+        field.display = True
+        self.set_focus(field)
 
     def close_filter(self) -> bool:
         """Whether there was one to close."""
-        if not self.has_class("-filtering"):
+        field = self.query_one("#filter", Input)
+        if not field.display:
             return False
-        self.remove_class("-filtering")
-        self.query_one("#filter", Input).value = ""
+        field.display = False
+        field.value = ""
         self.panels[0].table.focus()
         return True
 
     @on(Input.Changed, "#filter")
     def _filter(self, event: Input.Changed) -> None:
-        for panel in self.panels:
+        for panel in self.query(self.FILTERED).results(Panel):
             panel.filter(event.value)
+        self.draw()
 
     @on(Input.Submitted, "#filter")
     def _keep_filter(self) -> None:

@@ -16,6 +16,8 @@ from cluster_ai.views import OverviewView
 class NodesScreen(LiveScreen):
     """Sort with ``s``, filter with ``/``; ``d`` gives the node the whole screen."""
 
+    FILTERED = "#panel-nodes"
+
     def compose_body(self) -> Iterable[Widget]:
         yield Panel("nodes", rows.NODE_COLUMNS, self.session.t)
         yield NodePane(self.session)

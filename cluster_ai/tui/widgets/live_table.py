@@ -41,8 +41,8 @@ class LiveTable(DataTable[Painted]):
             self.add_column(heading, key=column.key)
 
     def on_mount(self) -> None:
-        self._colours.update(tones(self.app))
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._colours.update(tones(self.app)))
+        self._recolour()
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._recolour())
 
     @property
     def selected(self) -> str | None:
@@ -90,6 +90,12 @@ class LiveTable(DataTable[Painted]):
         self._data[row][column] = value
         self._update_count += 1
         self.refresh_coordinate(coordinate)
+
+    def _recolour(self) -> None:
+        self._colours.update(tones(self.app))
+        # Part of the key of the library's cache: cells drawn before are not used again.
+        self._update_count += 1
+        self.refresh()
 
     def _change(self, row: Row) -> None:
         for column, old, new in zip(self.ordered_columns, self.get_row(row.key), self._painted(row), strict=True):

@@ -39,7 +39,9 @@ class StateLine(Lines):
         return name.append_text(self._health(overview, colours))
 
     def _health(self, overview: OverviewView, colours: dict[str, str]) -> Text:
-        t = self._session.t
+        t, trouble = self._session.t, self._session.state.trouble
+        if trouble and self._session.link() is Link.STALE:
+            return Text(f"✕ {plain(trouble.error.message)}", colours["bad"])
         problems, total = len(overview.system.problems), len(overview.nodes)
         up = sum(node.state in {"healthy", "suspect"} for node in overview.nodes)
         word = t("health.good") if not problems else t("health.one") if problems == 1 else t("health.many", n=problems)
