@@ -42,6 +42,7 @@ class Live:
         self._rates = RateWindow()
         self._readings: Readings | None = None
         self._overview: OverviewView | None = None
+        self._ticking = asyncio.Lock()
 
     @asynccontextmanager
     async def running(self, *, seconds: float) -> AsyncIterator[None]:
@@ -55,7 +56,11 @@ class Live:
                 await loop
 
     async def tick(self) -> None:
-        """Reads every source, keeps the picture and tells the bus."""
+        """Reads every source, keeps the picture and tells the bus. One at a time: no older picture comes last."""
+        async with self._ticking:
+            await self._tick()
+
+    async def _tick(self) -> None:
         readings = await read(self._sources, at=self._now())
         database = await self._database.look(within=DATABASE_SECONDS)
         picture = overview(self._about, readings, self._rates, database=database)

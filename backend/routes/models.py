@@ -73,7 +73,7 @@ async def delete(model: ThisModel, plane: ThePlane, caller: TheCaller, node: Thi
 
 async def _delete(plane: Plane, holders: tuple[NodeView, ...], *, model: str) -> Deleted:
     done: list[str] = []
-    failed: dict[str, str] = Field(default_factory=dict)
+    failed: dict[str, str] = {}
     for holder in holders:
         try:
             await plane.nodes.delete(holder.url, model)

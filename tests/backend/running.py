@@ -126,9 +126,11 @@ class Api:
 
     def signed_in(self) -> tuple[httpx2.Client, dict[str, str]]:
         """A browser with a session, and the headers of its changing calls."""
-        client = self.client()
-        answer = client.post("/api/v1/auth/login", json={"username": "admin", "password": PASSWORD})
-        assert answer.status_code == 200, answer.text
+        with self.client() as door:
+            answer = door.post("/api/v1/auth/login", json={"username": "admin", "password": PASSWORD})
+            assert answer.status_code == 200, answer.text
+            client = self.client()
+            client.cookies.update(door.cookies)
         return client, {"X-CSRF-Token": answer.json()["csrf"], "Origin": self.url}
 
     def token(self, *, username: str = "admin", scopes: list[str] | None = None) -> str:
