@@ -8,23 +8,18 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from backend.errors import PROBLEM_TYPE, TITLES, Problem
-from backend.policy import Rule, rule_of
+from backend.policy import SAFE_METHODS, Rule, rule_of
 
 TARGET: Final = Path(__file__).parents[1] / "docs" / "openapi.json"
 _REF: Final = "#/components/schemas/{model}"
-_OPEN_STATUSES: Final = (400, 403, 404, 405, 413, 415, 422, 429, 500, 501, 503, 507)
+_STATUSES: Final = tuple(sorted(TITLES))
+_OPEN_READS: Final = tuple(status for status in _STATUSES if status != 401)  # noqa: PLR2004 - the status is its name
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
     """The whole description: what each route answers, who may call it, and the one error shape."""
-    found = get_openapi(
-        title=app.title,
-        version="1",
-        description=app.description,
-        routes=app.routes,
-        separate_input_output_schemas=False,
-    )
+    found = get_openapi(title=app.title, version="1", description=app.description, routes=app.routes)
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -53,7 +48,7 @@ def _rule(method: str, path: str) -> Rule:
 
 
 def _complete(operation: dict[str, Any], rule: Rule) -> None:
-    statuses = _OPEN_STATUSES if rule.open else (401, *_OPEN_STATUSES)
+    statuses = _OPEN_READS if rule.open and rule.method in SAFE_METHODS else _STATUSES
     for status in statuses:
         operation["responses"].setdefault(str(status), _problem(status))
         if status == 422:  # noqa: PLR2004 - the framework's own shape for it is not ours

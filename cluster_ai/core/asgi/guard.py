@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from cluster_ai.core.asgi.middleware import refusal
 from cluster_ai.core.wire import JSON_TYPE, dump_json
 
 
@@ -40,6 +41,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._write_deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._in_head = True
+        """Between two messages, or inside a head."""
+        self._head_open = False
+        """A head has begun and is not complete."""
 
     # -- life of the connection
 
@@ -62,9 +66,11 @@ class GuardedProtocol(HttpToolsProtocol):
         idle = cycle is None or cycle.response_complete
         if idle and self._in_head and self._deadline is None:
             self._arm(self.limits.header_seconds)
+        fresh = self._in_head
         super().data_received(data)
-        # Counted after parsing: what was a head has been recognised as one by now, the rest is a body.
-        if self._in_head and not self.transport.is_closing():
+        # Only an unfinished head grows. One that began behind a body in this same chunk counts from the next chunk on:
+        # how much of this one belongs to the body, the parser does not tell.
+        if self._head_open and fresh and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > self.limits.header_bytes:
                 self._too_large()
@@ -76,7 +82,7 @@ class GuardedProtocol(HttpToolsProtocol):
     # -- parser callbacks; one that raises makes uvicorn answer 400 and close
 
     def on_message_begin(self) -> None:
-        self._in_head = True
+        self._in_head = self._head_open = True
         self._head_bytes = 0
         super().on_message_begin()
 
@@ -86,7 +92,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._too_large()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head = self._head_open = False
         self._check_framing()
         self._arm(self.limits.body_seconds)
         super().on_headers_complete()
@@ -99,7 +105,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _check_framing(self) -> None:
         names = [name for name, _ in self.headers]
-        if sum(len(name) + len(value) + 4 for name, value in self.headers) > self.limits.header_bytes:
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.limits.header_bytes:
             self._too_large()
         if names.count(b"host") != 1:
             raise ValueError("exactly one Host header is needed")
@@ -153,7 +160,7 @@ class GuardedProtocol(HttpToolsProtocol):
             # Half an answer is on the wire: a second status line inside it would be read as content.
             self.transport.abort()
             return
-        body = dump_json({"error": message, "code": code})
+        body = dump_json(refusal(status, code, message))
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {JSON_TYPE}\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"

@@ -27,7 +27,8 @@ class HostAllowList:
             await self.app(scope, receive, send)
             return
         message = "this server does not answer to that Host; add it to allowed_hosts in config.toml"
-        await refuse(scope, send, HTTPStatus.MISDIRECTED_REQUEST, {"error": message, "code": "wrong_host"})
+        body = refusal(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", message)
+        await refuse(scope, send, HTTPStatus.MISDIRECTED_REQUEST, body)
 
     def _is_ours(self, scope: Scope) -> bool:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -75,7 +76,9 @@ class BodyCap:
             await self._too_large(scope, send)
 
     async def _too_large(self, scope: Scope, send: Send) -> None:
-        body = {"error": f"the body is larger than {self.limit} bytes", "code": "body_too_large"}
+        body = refusal(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"the body is larger than {self.limit} bytes"
+        )
         await refuse(scope, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body)
 
 
@@ -97,6 +100,12 @@ def is_loopback(address: str) -> bool:
         return ip_address(address.strip("[]")).is_loopback
     except ValueError:
         return address.lower() == "localhost"
+
+
+def refusal(status: HTTPStatus, code: str, message: str) -> dict[str, Any]:
+    """What a listener says before any application is asked: RFC 9457's fields, and ``error`` for Ollama's clients."""
+    said = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": message}
+    return said | {"code": code, "hint": "", "error": message}
 
 
 async def refuse(scope: Scope, send: Send, status: HTTPStatus, body: dict[str, Any]) -> None:
