@@ -68,6 +68,8 @@ class ClusterApp(App[None]):
         self.push_screen(OverviewScreen(self.session))
         self._follow()
         self.set_interval(1.0, self._tick)
+        # Only then are the new theme's colours known; while it is being set the old ones still are.
+        self.theme_changed_signal.subscribe(self, lambda _: self._redraw())
         self.set_timer(SETTLED_SECONDS, give_back)
 
     # -- data
@@ -78,8 +80,8 @@ class ClusterApp(App[None]):
 
     def _received(self, overview: OverviewView) -> None:
         self.session.state.receive(overview, self.session.clock())
-        if not self.session.state.paused and (screen := self._live()):
-            screen.draw()
+        if not self.session.state.paused:
+            self._redraw()
 
     def _failed(self, error: ClusterError, pause: float) -> None:
         self.session.state.fail(error, now=self.session.clock(), pause=pause)
@@ -88,6 +90,10 @@ class ClusterApp(App[None]):
     def _tick(self) -> None:
         if screen := self._live():
             screen.draw_clock()
+
+    def _redraw(self) -> None:
+        if screen := self._live():
+            screen.draw()
 
     def _live(self) -> LiveScreen | None:
         """The uppermost screen of live data, also under a dialog."""
@@ -139,8 +145,7 @@ class ClusterApp(App[None]):
 
     def action_pause(self) -> None:
         self.session.state.toggle_pause()
-        if screen := self._live():
-            screen.draw()
+        self._redraw()
 
     def action_copy(self) -> None:
         if (screen := self._live()) and (name := screen.panel().table.selected):
@@ -152,8 +157,6 @@ class ClusterApp(App[None]):
 
     def action_theme(self) -> None:
         self.theme = after(self.theme)
-        if screen := self._live():
-            screen.draw()
 
     def action_language(self) -> None:
         self.session.lang = LANGS[(LANGS.index(self.session.lang) + 1) % len(LANGS)]

@@ -149,7 +149,8 @@ def test_theme_recolours_cells_that_did_not_change(api: Api) -> None:
 
             def down_colours() -> set[Any]:
                 strips = app.screen._compositor.render_strips()
-                return {s.style.color for strip in strips for s in strip if "✕" in s.text and s.style}
+                found = [s for strip in strips for s in strip if s.style and ("✕" in s.text or "1 problem" in s.text)]
+                return {segment.style.color for segment in found if segment.style}
 
             before = down_colours()
             await pilot.press("T")
