@@ -182,10 +182,12 @@ async def _http_error(request: Request, exc: Exception) -> Response:
 
 def _no_route(request: Request) -> Response:
     """What no route took: a file or link of the dashboard, or nothing of ours."""
-    if request.method not in {"GET", "HEAD"}:
+    path: str = request.scope["path"]
+    # "//host/..." is a link to somebody else once a browser or a log reader sees it.
+    if request.method not in {"GET", "HEAD"} or not path.startswith("/") or path.startswith("//"):
         return response_of(NoSuchRoute("there is no such path", hint="see docs/reference/api.md"))
     try:
-        answer: Response = request.app.state.ui.answer(request, request.scope["path"].lstrip("/"))
+        answer: Response = request.app.state.ui.answer(request, path[1:])
     except NoSuchRoute as exc:
         return response_of(exc)
     return answer

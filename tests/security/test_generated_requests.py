@@ -42,6 +42,4 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 @schema.parametrize()
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_every_answer_is_a_described_one(case: Case, api: Api) -> None:
-    case.call_and_validate(
-        base_url=api.url, headers={"Authorization": f"Bearer {INTERNAL}"}, checks=CHECKS, timeout=10
-    )
+    case.call_and_validate(base_url=api.url, headers={"Authorization": f"Bearer {INTERNAL}"}, checks=CHECKS, timeout=10)

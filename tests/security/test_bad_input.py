@@ -1,0 +1,125 @@
+"""The bad-input matrix over every route: a 4xx that was promised, never a 5xx, never a wait."""
+
+import json
+import time
+
+import pytest
+
+from backend.policy import RULES, WEBSOCKET, Rule
+from tests.backend.running import Api
+from tests.security.test_policy import BODIES, path_of
+
+TAKING = [rule for rule in RULES if rule.method == "POST" and not rule.path.endswith(("logout", "revoke", "restart"))]
+GOOD = {
+    "login": {"username": "u", "password": "p"},
+    "token": {"username": "u", "password": "p"},
+    "password": {"current": "", "new": "a sentence nobody guesses"},
+    "pull": {"node": "n1"},
+    **BODIES,
+}
+RAW = {
+    "not a number": b'{"count": NaN, "username": NaN, "model": NaN, "node": NaN, "new": NaN}',
+    "infinite": b'{"count": 1e999, "options": {"a": 1e999}}',
+    "2^63": b'{"count": 9223372036854775808}',
+    "2^70": b'{"count": 1180591620717411303424, "options": {"a": 1180591620717411303424}}',
+    "5000 digits": b'{"count": ' + b"9" * 5000 + b"}",
+    "half surrogate": b'{"username": "\\ud800", "model": "\\ud800", "node": "\\ud800", "new": "\\ud800"}',
+    "not UTF-8": b'{"username": "\xff"}',
+    "deep": b"[" * 900 + b"]" * 900,
+    "deeper": b"[" * 100_000 + b"]" * 100_000,
+    "twice": b'{"count": 1, "count": 2, "username": "a", "username": "b", "node": "n", "node": "m"}',
+    "empty": b"",
+    "array": b"[1]",
+    "text": b'"x"',
+    "trailing": b'{"count": 1} {"count": 2}',
+    "cut off": b'{"count": ',
+    "long key": b'{"' + b"k" * 500_000 + b'": 1}',
+    "unknown key": b'{"count": 1, "extra": {"__proto__": 1}}',
+}
+TYPES = [True, "7", -1, 0, 1.5, None, [], {}, "\u0000", "a\u0000b", "x" * 100_000, "../../etc/passwd", "-flag", "a b"]
+
+
+def ids(rule: Rule) -> str:
+    return rule.path
+
+
+@pytest.mark.parametrize("raw", RAW, ids=list(RAW))
+@pytest.mark.parametrize("rule", TAKING, ids=ids)
+def test_malformed_bodies(api: Api, rule: Rule, raw: str) -> None:
+    began = time.monotonic()
+    with api.local() as client:
+        answer = client.post(path_of(rule), content=RAW[raw], headers={"Content-Type": "application/json"})
+    optional = raw == "empty" and rule.path.endswith("pull")
+    assert answer.status_code in ({200} if optional else {400, 422, 429}), answer.text[:300]
+    assert time.monotonic() - began < 1.0
+    if not optional:
+        assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("rule", TAKING, ids=ids)
+def test_every_field_of_the_wrong_kind(api: Api, rule: Rule) -> None:
+    name = rule.path.rpartition("/")[2]
+    with api.local() as client:
+        for field in GOOD[name]:
+            for value in TYPES:
+                answer = client.post(path_of(rule), json=GOOD[name] | {field: value})
+                assert answer.status_code < 500, (field, value, answer.text[:300])
+                if not isinstance(value, str) and value is not None:
+                    assert answer.status_code in {422, 429}, (field, value)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize("rule", TAKING, ids=ids)
+def test_bodies_that_a_foreign_form_could_send(api: Api, rule: Rule, kind: str) -> None:
+    body = json.dumps(GOOD[rule.path.rpartition("/")[2]]).encode()
+    with api.local() as client:
+        answer = client.post(path_of(rule), content=body, headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..%2f..%2fetc%2fpasswd", "sha256-..%2f", "%00", "a%00b", "%0a", "a%20b", "-flag", "x" * 10_000, "%ff", "%ed%a0%80",
+        "%E2%80%AE", ":", "a:b:c", "a/" * 9 + "b",
+    ],
+)  # fmt: skip
+def test_hostile_names_in_paths(api: Api, name: str) -> None:
+    with api.local() as client:
+        for method, path in (
+            ("GET", f"/api/v1/nodes/{name}"),
+            ("DELETE", f"/api/v1/models/{name}"),
+            ("POST", f"/api/v1/models/{name}/pull"),
+            ("POST", f"/api/v1/system/parts/{name}/restart"),
+        ):
+            answer = client.request(method, path, json={} if method == "POST" else None)
+            assert answer.status_code in {404, 422}, (method, answer.text[:200])
+    assert api.world.ordered == []
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=-1", "limit=501", "limit=1e3", "before=0", "before=9223372036854775808", "limit=x"]
+)
+def test_hostile_pages(api: Api, query: str) -> None:
+    with api.local() as client:
+        assert client.get(f"/api/v1/audit?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "HEAD", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/api/v1/overview", "/api/v1/auth/login", "/health", "/workers"])
+def test_methods_that_no_route_has(api: Api, method: str, path: str) -> None:
+    with api.local() as client:
+        answer = client.request(method, path, headers={"X-HTTP-Method-Override": "GET"})
+    assert answer.status_code == 405
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_refused_password_is_never_echoed(api: Api) -> None:
+    with api.client() as client:
+        answer = client.post("/api/v1/auth/login", json={"username": "u", "password": ["my secret"]})
+    assert answer.status_code == 422
+    assert "secret" not in answer.text
+
+
+def test_no_websocket_rule_is_forgotten() -> None:
+    assert [rule.path for rule in RULES if rule.method == WEBSOCKET] == ["/api/v1/stream"]
