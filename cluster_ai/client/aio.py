@@ -10,7 +10,6 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from cluster_ai.client import calls
-from cluster_ai.client.calls import Call, PullStep, ServedBy
 from cluster_ai.client.live import Message, Reconnect, Trouble, follow, read_event
 from cluster_ai.client.problems import translated
 from cluster_ai.client.wiring import Target, check, good, parse_line, request_of
@@ -26,7 +25,7 @@ T = TypeVar("T")
 class AsyncChat:
     """An answer as it is being written. ``lines`` are Ollama's, read once."""
 
-    served_by: ServedBy
+    served_by: calls.ServedBy
     lines: AsyncIterator[Mapping[str, Any]]
 
 
@@ -106,10 +105,10 @@ class AsyncClient:
     # -- streams
 
     @asynccontextmanager
-    async def pull(self, model: str, *, node: str | None = None) -> AsyncIterator[AsyncIterator[PullStep]]:
+    async def pull(self, model: str, *, node: str | None = None) -> AsyncIterator[AsyncIterator[calls.PullStep]]:
         """The pull's progress, step by step; leaving the block stops following it."""
         async with self._stream(calls.pull(model, node)) as response:
-            yield (PullStep.model_validate(line) async for line in self._lines(response))
+            yield (calls.PullStep.model_validate(line) async for line in self._lines(response))
 
     @asynccontextmanager
     async def chat(self, body: Mapping[str, Any]) -> AsyncIterator[AsyncChat]:
@@ -136,7 +135,7 @@ class AsyncClient:
 
     # -- plumbing
 
-    async def send(self, call: Call[T]) -> T:
+    async def send(self, call: calls.Call[T]) -> T:
         """Carries out any call of ``cluster_ai.client.calls``."""
         with translated(self.target.url):
             response = await self._http.request(**request_of(call))
@@ -148,7 +147,7 @@ class AsyncClient:
         self, topics: tuple[str, ...], *, after: int | None, silence: float
     ) -> AsyncIterator[AsyncIterator[Message]]:
         query = {"topics": ",".join(topics)} | ({} if after is None else {"after": str(after)})
-        call = Call("GET", f"{calls.API}/events", calls.nothing, query=query, seconds=silence)
+        call = calls.Call("GET", f"{calls.API}/events", calls.nothing, query=query, seconds=silence)
         async with self._stream(call, accept="text/event-stream") as response:
             yield self._messages(response)
 
@@ -159,7 +158,9 @@ class AsyncClient:
                     yield read_event(number=event.id, topic=event.event, data=event.data)
 
     @asynccontextmanager
-    async def _stream(self, call: Call[Any], *, accept: str = "application/x-ndjson") -> AsyncIterator[httpx2.Response]:
+    async def _stream(
+        self, call: calls.Call[Any], *, accept: str = "application/x-ndjson"
+    ) -> AsyncIterator[httpx2.Response]:
         request = request_of(call) | {"headers": {"Accept": accept}}
         async with AsyncExitStack() as stack:
             with translated(self.target.url):

@@ -15,7 +15,7 @@ from textual.widgets import Input
 from cluster_ai import settings as configuration
 from cluster_ai.client import AsyncClient
 from cluster_ai.client.wiring import Target
-from cluster_ai.core.errors import ClusterError
+from cluster_ai.core.errors import ClusterError, Misconfigured
 from cluster_ai.core.i18n import LANGS, Lang, pick
 from cluster_ai.core.paths import read_secret
 from cluster_ai.tui.actions import Action, actions_for
@@ -229,22 +229,29 @@ def build(options: argparse.Namespace) -> ClusterApp:
     """The App for these options.
 
     Raises:
-        Misconfigured: a setting is wrong.
+        Misconfigured: a setting is wrong, or the token file cannot be read.
     """
     settings = configuration.load()
     url = options.url or f"http://127.0.0.1:{settings.effective_ports.backend}"
+    token = _token(options.token_file) if options.token_file else ""
 
     def connect() -> AsyncClient:
         if options.url is None:
             target = Target.local(settings)
             return AsyncClient(target.url, token=target.token)
-        token = read_secret(Path(options.token_file)) if options.token_file else ""
         return AsyncClient(url, token=token)
 
     app = ClusterApp(connect, url=url, lang=options.lang or settings.lang or pick(), read_only=options.read_only)
     if options.theme:
         app.theme = options.theme
     return app
+
+
+def _token(file: str) -> str:
+    try:
+        return read_secret(Path(file))
+    except OSError as exc:
+        raise Misconfigured(f"the token file {file} cannot be read: {exc.strerror}") from exc
 
 
 def main(argv: Sequence[str] | None = None) -> int:

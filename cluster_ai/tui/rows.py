@@ -167,6 +167,12 @@ def node_model_row(model: ModelView, words: Wording) -> Row:
     return Row(model.name, cells)
 
 
+def shown_name(text: str) -> str:
+    """A name made safe for a terminal, and no longer than a column can be."""
+    shown = plain(text)
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+
+
 def _node_state(node: NodeView, words: Wording) -> Cell:
     """The state, or the breaker's where that is what keeps traffic away."""
     if node.state == "healthy" and node.breaker != "closed":
@@ -181,8 +187,8 @@ def _memory_tone(worker: WorkerView) -> Tone:
 
 
 def _name(text: str) -> Cell:
-    shown = plain(text)
-    return Cell(shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…", shown.casefold())
+    shown = shown_name(text)
+    return Cell(shown, shown.casefold())
 
 
 def _count(value: int, words: Wording, *, tone: Tone = "") -> Cell:

@@ -83,13 +83,13 @@ async def api(request: Request) -> Response:
         return Response("<html>It works!</html>", media_type="text/html")
     if script.status:
         return problem(script)
-    if request.headers.get("authorization") != f"Bearer {TOKEN}" and request.url.path != "/ready":
+    if request.headers.get("authorization") != f"Bearer {TOKEN}" and request.scope["path"] != "/ready":
         return problem(Script(status=401, code="unauthenticated", detail="sign in first", hint="cluster-ai auth"))
     return answer(world, request)
 
 
 def answer(world: World, request: Request) -> Response:
-    overview, path = world.overview, request.url.path.removeprefix("/api/v1")
+    overview, path = world.overview, request.scope["path"].removeprefix("/api/v1")
     lists = {"/nodes": overview["nodes"], "/models": overview["models"], "/workers": overview["compute"]["workers"]}
     if request.method == "GET" and path in lists:
         return JSONResponse({"items": lists[path]})

@@ -39,7 +39,7 @@ def said() -> set[str]:
     found |= {f"help.{key.text}" for key in KEYS} | {f"key.{key.text}" for key in KEYS if key.on_bar}
     panels = set(re.findall(r'Panel\("([a-z]+)"', source))
     found |= {f"panel.{name}" for name in panels} | {f"empty.{name}" for name in panels}
-    facts = re.search(r"def _cells.*", (TUI / "widgets" / "node_pane.py").read_text(), re.DOTALL)
+    facts = re.search(r"def facts_of.*", (TUI / "facts.py").read_text(), re.DOTALL)
     assert facts
     return found | {f"fact.{name}" for name in re.findall(r'^\s+"([a-z]+)": ', facts[0], re.MULTILINE)}
 

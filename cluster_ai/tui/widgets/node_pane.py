@@ -4,10 +4,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from cluster_ai.client import plain
-from cluster_ai.tui import rows
-from cluster_ai.tui.figures import NONE
-from cluster_ai.tui.rows import Cell, state_cell
+from cluster_ai.tui.facts import facts_of
+from cluster_ai.tui.rows import NODE_MODEL_COLUMNS, node_model_row, shown_name
 from cluster_ai.tui.session import Session
 from cluster_ai.tui.widgets.chart import SpeedChart
 from cluster_ai.tui.widgets.line import Lines
@@ -34,7 +32,7 @@ class NodePane(Horizontal):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Lines(id="facts")
-            yield Panel("held", rows.NODE_MODEL_COLUMNS, self._session.t)
+            yield Panel("held", NODE_MODEL_COLUMNS, self._session.t)
         yield SpeedChart(self._session)
 
     def draw(self, node: NodeView | None) -> None:
@@ -42,7 +40,7 @@ class NodePane(Horizontal):
         words = self._session.words
         self.query_one("#facts", Lines).show(*self._facts(node))
         models = node.models if node else ()
-        self.query_one(Panel).show([rows.node_model_row(model, words) for model in models])
+        self.query_one(Panel).show([node_model_row(model, words) for model in models])
         series = self._session.state.node_speed.get(node.name) if node else None
         self.query_one(SpeedChart).draw(series.values() if series else [])
 
@@ -50,26 +48,10 @@ class NodePane(Horizontal):
         session, colours = self._session, tones(self.app)
         if node is None:
             return [Text(session.t("empty.nodes"), colours["warn"])]
-        lines = [Text(plain(node.name), "bold")]
-        for label, cell in self._cells(node).items():
+        lines = [Text(shown_name(node.name), "bold")]
+        for label, cell in facts_of(node, session.words).items():
             heading = session.t(f"fact.{label}")
             lines.append(
                 Text.assemble((heading.ljust(LABEL_WIDTH), colours["quiet"]), (cell.text, colours.get(cell.tone, "")))
             )
         return lines
-
-    def _cells(self, node: NodeView) -> dict[str, Cell]:
-        words = self._session.words
-        f = words.figures
-        served = f"{f.number(node.served)} · {f.number(node.failed)} · {f.number(node.inflight)}"
-        error = plain(node.last_error)
-        return {
-            "url": Cell(plain(node.url), 0),
-            "version": Cell(f"{plain(node.version) or NONE} · {words.t(f'kind.{node.kind}')}", 0),
-            "state": state_cell(node.state, words),
-            "breaker": Cell(f"{state_cell(node.breaker, words).text[0]} {words.t(f'breaker.{node.breaker}')}", 0),
-            "ttft": Cell(f.latency(node.ttft_seconds), 0),
-            "speed": Cell(f"{f.rate(node.tokens_per_second)} tok/s", 0),
-            "served": Cell(served, 0),
-            "error": Cell(error or NONE, 0, "bad" if error else "quiet"),
-        }
