@@ -1,0 +1,110 @@
+"""What the scheduler says of itself, once a second, for the overview."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+from distributed import rpc
+
+from cluster_ai.compute.totals import OPERATION
+from cluster_ai.compute.types import ComputeView, TaskGroupView, WorkerView
+from cluster_ai.core.errors import Unavailable
+
+ANSWER_SECONDS = 1.5
+READABLE = ["msgpack"]
+"""Plain values only: whoever might sit on the scheduler's port must not run code here by answering a pickle."""
+
+
+class SchedulerWatch:
+    """Answers the scheduler's state. Keeps one connection and makes it again when it broke.
+
+    Args:
+        address: of the scheduler, ``tcp://127.0.0.1:8786``.
+        dashboard_url: shown to people.
+    """
+
+    def __init__(self, address: str, dashboard_url: str) -> None:
+        self._address = address if "://" in address else f"tcp://{address}"
+        self._dashboard = dashboard_url
+        self._scheduler: Any = None
+        self._answered = False
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        called = rpc(  # type: ignore[no-untyped-call]
+            self._address, timeout=ANSWER_SECONDS, serializers=READABLE, deserializers=READABLE
+        )
+        self._scheduler = await self._stack.enter_async_context(called)
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._stack.aclose()
+
+    async def view(self) -> ComputeView:
+        """The state now; ``reachable`` is false, with the reason, when there is no answer within 1.5 seconds."""
+        try:
+            identity, totals = await self._ask()
+        except Unavailable as exc:
+            self._answered = False
+            return ComputeView(reachable=False, address=self._address, error=exc.message)
+        self._answered = True
+        return ComputeView(
+            reachable=True,
+            address=self._address,
+            dashboard=self._dashboard,
+            workers=workers_of(identity, now=time.time()),
+            tasks=tuple(TaskGroupView(prefix=name, **counts) for name, counts in sorted(totals.items())),
+        )
+
+    async def _ask(self) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+        """The one place where Dask's and the network's errors become ours."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                if not self._answered:
+                    # Dask tries a refused connection again until time is up; the socket says at once why not.
+                    await _knock(self._address)
+                return await self._scheduler.identity(), await getattr(self._scheduler, OPERATION)()
+        except TimeoutError as exc:
+            raise Unavailable(f"no answer within {ANSWER_SECONDS} s") from exc
+        except OSError as exc:
+            raise Unavailable(_reason(exc)) from exc
+        except ValueError as exc:
+            raise Unavailable(f"what listens there is not a scheduler of this cluster: {exc}") from exc
+
+
+def _reason(exc: OSError) -> str:
+    return os.strerror(exc.errno).lower() if exc.errno else str(exc)
+
+
+async def _knock(address: str) -> None:
+    host, _, port = address.partition("://")[2].rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.close()
+    await writer.wait_closed()
+
+
+def workers_of(identity: Mapping[str, Any], *, now: float) -> tuple[WorkerView, ...]:
+    """The workers in a scheduler's ``identity``, by name. ``now`` is in Unix seconds."""
+    found = [_worker(address, said, now) for address, said in identity["workers"].items()]
+    return tuple(sorted(found, key=lambda worker: worker.name))
+
+
+def _worker(address: str, said: Mapping[str, Any], now: float) -> WorkerView:
+    metrics = said["metrics"]
+    counts = metrics.get("task_counts", {})
+    return WorkerView(
+        name=str(said["name"]),
+        address=address,
+        host=said["host"],
+        threads=said["nthreads"],
+        memory_limit=said["memory_limit"] or 0,
+        memory=metrics.get("memory", 0),
+        cpu=metrics.get("cpu", 0.0),
+        executing=counts.get("executing", 0) + counts.get("long-running", 0),
+        ready=counts.get("ready", 0) + counts.get("constrained", 0),
+        in_memory=counts.get("memory", 0),
+        last_seen_seconds=max(0.0, now - said["last_seen"]),
+    )
