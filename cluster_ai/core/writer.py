@@ -81,6 +81,8 @@ class GroupedWriter:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            # Again here: a task that is cancelled before its first step never reaches its own end.
+            self._close(Unavailable("the database is closing"))
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[AsyncConnection]:
@@ -106,9 +108,12 @@ class GroupedWriter:
         except ClusterError as exc:
             error = exc
         finally:
-            self._closed = error
-            while not self._queue.empty():
-                self._queue.get_nowait().settle(error)
+            self._close(error)
+
+    def _close(self, error: ClusterError) -> None:
+        self._closed = error
+        while not self._queue.empty():
+            self._queue.get_nowait().settle(error)
 
     async def _group(self, first: _Turn) -> None:
         """One transaction with as many units as wait for it."""

@@ -1,0 +1,204 @@
+"""Units of work: all or nothing, alone or in company, whatever happens to their callers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from cluster_ai.core.db import Database, DatabaseUnavailable, Duplicate, driver_url, open_database
+from cluster_ai.core.errors import Misconfigured, Unavailable
+
+Story = Callable[[Database], Awaitable[None]]
+
+
+def told(url: str, story: Story, **more: str) -> None:
+    """Runs ``story`` on an open database with a table of its own."""
+
+    async def tell() -> None:
+        async with open_database(url, on_fatal=pytest.fail, **more) as database:
+            async with database.transaction() as connection:
+                await connection.execute(text("CREATE TABLE thing (id BIGINT PRIMARY KEY, word TEXT)"))
+            try:
+                await story(database)
+            finally:
+                async with database.transaction() as connection:
+                    await connection.execute(text("DROP TABLE thing"))
+
+    asyncio.run(tell())
+
+
+async def put(database: Database, number: int, word: str = "x") -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("INSERT INTO thing VALUES (:id, :word)"), {"id": number, "word": word})
+
+
+async def stored(database: Database) -> list[int]:
+    async with database.read() as connection:
+        return list((await connection.execute(text("SELECT id FROM thing ORDER BY id"))).scalars())
+
+
+def test_acknowledged_units_are_stored_and_a_failing_one_undoes_itself_alone(url: str) -> None:
+    async def story(database: Database) -> None:
+        await put(database, 5)
+        done = await asyncio.gather(*(put(database, number % 60) for number in range(120)), return_exceptions=True)
+        kinds = [type(result) for result in done]
+        assert kinds.count(type(None)) == 59
+        assert kinds.count(Duplicate) == 61
+        assert await stored(database) == list(range(60))
+
+    told(url, story)
+
+
+def test_error_in_the_block_undoes_the_unit_and_passes_through(url: str) -> None:
+    async def story(database: Database) -> None:
+        async def fails() -> None:
+            async with database.transaction() as connection:
+                await connection.execute(text("INSERT INTO thing VALUES (1, 'x')"))
+                raise KeyError("mine")
+
+        async with asyncio.TaskGroup() as group:
+            other = group.create_task(put(database, 2))
+            with pytest.raises(KeyError, match="mine"):
+                await fails()
+        assert other.done()
+        assert await stored(database) == [2]
+
+    told(url, story)
+
+
+def test_caller_who_is_cancelled_leaves_nothing_behind_and_blocks_nobody(url: str) -> None:
+    async def story(database: Database) -> None:
+        entered = asyncio.Event()
+
+        async def slow() -> None:
+            async with database.transaction() as connection:
+                await connection.execute(text("INSERT INTO thing VALUES (1, 'x')"))
+                entered.set()
+                await asyncio.sleep(60)
+
+        task = asyncio.create_task(slow())
+        await entered.wait()
+        waiting = [asyncio.create_task(put(database, number)) for number in range(10, 20)]
+        await asyncio.sleep(0)
+        waiting[3].cancel()
+        task.cancel()
+        done = await asyncio.gather(task, *waiting, return_exceptions=True)
+        assert isinstance(done[0], asyncio.CancelledError)
+        left = await stored(database)
+        assert 1 not in left
+        assert set(left) >= {10, 11, 12, 14, 15, 16, 17, 18, 19}
+
+    told(url, story)
+
+
+def test_reader_sees_one_moment_while_others_write(url: str) -> None:
+    async def story(database: Database) -> None:
+        await put(database, 1)
+        async with database.read() as connection:
+            if database.dialect == "postgresql":
+                await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            before = (await connection.execute(text("SELECT count(*) FROM thing"))).scalar()
+            await put(database, 2)
+            assert (await connection.execute(text("SELECT count(*) FROM thing"))).scalar() == before == 1
+        assert await stored(database) == [1, 2]
+
+    told(url, story)
+
+
+def test_large_numbers_and_any_text_survive(url: str) -> None:
+    async def story(database: Database) -> None:
+        words = ["", "é", "日本", "'; DROP TABLE thing; --", "\u202e", "🜲", "a" * 60_000]
+        for number, word in enumerate(words):
+            await put(database, 2**63 - 1 - number, word)
+        async with database.read() as connection:
+            found = (await connection.execute(text("SELECT word FROM thing ORDER BY id DESC"))).scalars().all()
+        assert found == words
+
+    told(url, story)
+
+
+def test_probe_writes_one_row_only(url: str) -> None:
+    async def story(database: Database) -> None:
+        for now in (1.5, 2.5):
+            await database.probe(now)
+        async with database.read() as connection:
+            rows = (await connection.execute(text("SELECT id, at FROM core_probe"))).all()
+        assert [tuple(row) for row in rows] == [(1, 2.5)]
+
+    told(url, story)
+
+
+def test_dead_database_is_said_in_our_words() -> None:
+    async def story() -> None:
+        async with open_database("postgresql://x@127.0.0.1:9/none", on_fatal=pytest.fail) as database:
+            with pytest.raises(DatabaseUnavailable, match="cannot be used"):
+                await database.probe(1.0)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "not an address", "oracle://x"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(Misconfigured):
+        driver_url(url)
+
+
+# -- SQLite's own
+
+
+@asynccontextmanager
+async def sqlite(path: Path) -> AsyncIterator[Database]:
+    async with open_database(f"sqlite:///{path}", on_fatal=pytest.fail) as database:
+        yield database
+
+
+def test_sqlite_is_set_for_durability(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sqlite(tmp_path / "x.db") as database, database.transaction() as connection:
+            found = {
+                name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
+                for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            }
+        assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+
+    asyncio.run(story())
+
+
+def test_units_that_come_together_share_commits(tmp_path: Path) -> None:
+    async def story(database: Database) -> None:
+        commits = 0
+
+        def counted(_connection: object) -> None:
+            nonlocal commits
+            commits += 1
+
+        from sqlalchemy import event
+
+        event.listen(database._engine.sync_engine, "commit", counted)
+        await asyncio.gather(*(put(database, number) for number in range(200)))
+        assert await stored(database) == list(range(200))
+        assert commits <= 20
+
+    told(f"sqlite:///{tmp_path / 'x.db'}", story)
+
+
+def test_nothing_can_be_written_through_a_reader(tmp_path: Path) -> None:
+    async def story(database: Database) -> None:
+        with pytest.raises(Unavailable, match="read-only"):
+            async with database.read() as connection:
+                await connection.execute(text("INSERT INTO thing VALUES (1, 'x')"))
+
+    told(f"sqlite:///{tmp_path / 'x.db'}", story)
+
+
+def test_closed_database_says_so_and_leaves_nobody_waiting(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sqlite(tmp_path / "x.db") as database:
+            pass
+        with pytest.raises(Unavailable, match="closing"):
+            await database.probe(1.0)
+
+    asyncio.run(story())
