@@ -8,6 +8,7 @@ fails undoes itself alone, and every fsync is paid once for all of them. On Post
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -129,7 +130,17 @@ async def open_database(url: str, *, on_fatal: OnFatal, synchronous: str = "FULL
         return
     engine = _sqlite(address, begin="BEGIN IMMEDIATE", pragmas={"synchronous": synchronous}, size=1)
     reader = _sqlite(address, begin="BEGIN", pragmas={"query_only": "ON"}, size=READERS)
-    writer = GroupedWriter(engine, translate=translate, fatal=_fatal(on_fatal))
+
+    async def failed(error: ClusterError) -> None:
+        if isinstance(error, DatabaseBroken):
+            on_fatal(error)
+        if isinstance(error, DatabaseReadOnly):
+            # A connection that was opened on a read-only file stays so; only a new one sees that it was mended.
+            await reader.dispose()
+            await engine.dispose()
+
+    path = Path(address.database or "")
+    writer = GroupedWriter(engine, translate=translate, before=lambda: _refuse_read_only(path), failed=failed)
     try:
         async with writer.running():
             yield Database(engine, reader=reader, writer=writer)
@@ -206,12 +217,12 @@ def _first_line(cause: object) -> str:
     return str(cause).strip().partition("\n")[0][:200]
 
 
-def _fatal(on_fatal: OnFatal) -> Callable[[ClusterError], None]:
-    def told(error: ClusterError) -> None:
-        if isinstance(error, DatabaseBroken):
-            on_fatal(error)
-
-    return told
+def _refuse_read_only(path: Path) -> None:
+    """Looks before SQLite does: storing into its shared memory when that file turned read-only ends the process."""
+    for suffix in ("", "-wal", "-shm"):
+        file = f"{path}{suffix}"
+        if not os.access(file, os.W_OK) and os.path.exists(file):  # noqa: PTH110 - called for every commit
+            raise DatabaseReadOnly(f"the database cannot be written: {file} is read-only", hint=_RIGHTS)
 
 
 def _postgresql(address: URL) -> AsyncEngine:

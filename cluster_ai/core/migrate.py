@@ -118,7 +118,8 @@ def _locked(address: URL, engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        # Opened for reading: a lock file that turned read-only with the rest must not keep the API from starting.
+        handle = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
     except OSError as exc:
         raise DatabaseUnavailable(f"{path} cannot be made: {exc.strerror}") from exc
     try:

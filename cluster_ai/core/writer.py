@@ -1,7 +1,7 @@
 """SQLite's one writer: units of work take turns on one connection, and those that came together share a commit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ LONGEST_GROUP_SECONDS = 0.05
 
 
 Translate = Callable[[Exception], ClusterError]
+Failed = Callable[[ClusterError], Awaitable[None]]
 
 
 def _future() -> "asyncio.Future[Any]":
@@ -26,9 +27,7 @@ def _future() -> "asyncio.Future[Any]":
 class _Turn:
     """One unit of work, as the writer sees it."""
 
-    granted: "asyncio.Future[AsyncConnection]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    granted: "asyncio.Future[AsyncConnection]" = field(default_factory=_future)
     left: "asyncio.Future[None]" = field(default_factory=_future)
     committed: "asyncio.Future[None]" = field(default_factory=_future)
     keep: bool = False
@@ -54,19 +53,22 @@ class _Turn:
 class GroupedWriter:
     """Owns the connection that writes. Nobody else may write through this engine.
 
-    One task serves all turns, so a caller that is cancelled at any point leaves no transaction open behind it.
+    ``before`` may refuse a group; ``failed`` is told why a group was not stored. One task serves all turns, so a caller
+    that is cancelled at any point leaves no transaction open behind it.
     """
 
     def __init__(
         self,
         engine: AsyncEngine,
         *,
-        translate: Callable[[Exception], ClusterError],
-        fatal: Callable[[ClusterError], None],
+        translate: Translate,
+        before: Callable[[], None],
+        failed: Failed,
     ) -> None:
         self._engine = engine
         self._translate = translate
-        self._fatal = fatal
+        self._before = before
+        self._failed = failed
         self._queue: asyncio.Queue[_Turn] = asyncio.Queue()
         self._closed: ClusterError | None = Unavailable("the database is not open")
 
@@ -119,12 +121,17 @@ class GroupedWriter:
         """One transaction with as many units as wait for it."""
         turns = [first]
         try:
+            self._before()
+        except ClusterError as exc:
+            self._settle(turns, exc)
+            return
+        try:
             async with self._engine.connect() as connection, connection.begin():
                 await self._take_turns(connection, turns)
         except (SQLAlchemyError, OSError) as exc:
             error = self._translate(exc)
             self._settle(turns, error)
-            self._fatal(error)
+            await self._failed(error)
         except asyncio.CancelledError:
             self._settle(turns, Unavailable("the database is closing"))
             raise

@@ -13,7 +13,7 @@ def test_picture_has_every_source(api: Api) -> None:
     assert [node["name"] for node in picture["nodes"]] == ["n1"]
     assert [model["name"] for model in picture["models"]] == ["all-minilm:latest", "smollm2:135m"]
     assert picture["compute"]["workers"][0]["name"] == "worker-0"
-    assert [part["name"] for part in picture["system"]["parts"]][0] == "scheduler"
+    assert picture["system"]["parts"][0]["name"] == "scheduler"
     assert picture["system"]["host"]["memory_total"] > 0
     assert picture["system"]["problems"] == []
 

@@ -28,6 +28,13 @@ INTERNAL = "internal-token-of-the-tests"
 PARTS = ("scheduler", "worker-0", "node", "gateway", "backend")
 
 
+WITH_WORKER = ComputeView(
+    reachable=True,
+    address="tcp://127.0.0.1:1",
+    workers=(WorkerView(name="worker-0", address="tcp://127.0.0.1:2", host="127.0.0.1", threads=1),),
+)
+
+
 def upstream(name: str, url: str, **more: Any) -> UpstreamView:
     values: dict[str, Any] = {
         "kind": UpstreamKind.OLLAMA,
@@ -48,11 +55,7 @@ class World:
     hang: bool = False
     supervised: bool = True
     parts: tuple[PartView, ...] = tuple(PartView(name=name, state=PartState.READY) for name in PARTS)
-    compute: ComputeView = ComputeView(
-        reachable=True,
-        address="tcp://127.0.0.1:1",
-        workers=(WorkerView(name="worker-0", address="tcp://127.0.0.1:2", host="127.0.0.1", threads=1),),
-    )
+    compute: ComputeView = WITH_WORKER
     chat: list[dict[str, Any]] = field(default_factory=lambda: [{"message": {"content": "Paris"}, "done": True}])
     chat_status: int = 200
     chat_dies: bool = False

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.power_cut.harness import compare, cut_power, writing
 from tests.chaos.power_cut.harness import acknowledged as promised_until
+from tests.chaos.power_cut.harness import compare, cut_power, writing
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
