@@ -39,8 +39,10 @@ class Throttle:
             self._attempts.popitem(last=False)
 
     def forgive(self, *, account: str, address: str) -> None:
-        """After a good password earlier slips count no more."""
+        """After a good password earlier slips on that name count no more, nor does the attempt itself."""
         self._attempts.pop((account, address), None)
+        if by_address := self._attempts.get(("", address)):
+            by_address.pop()
 
     def _wait(self, key: tuple[str, str], limit: int, *, now: float) -> float:
         made = self._attempts.get(key)

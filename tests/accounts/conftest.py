@@ -1,3 +1,23 @@
+from pathlib import Path
+
+import pytest
+
+from tests.accounts.house import PASSWORD, House
 from tests.core.conftest import empty_url, postgres_url, url
 
 __all__ = ["empty_url", "postgres_url", "url"]
+
+
+@pytest.fixture
+def fresh(empty_url: str, tmp_path: Path) -> House:
+    """A data directory that nobody used yet, with each kind of database."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o700)
+    return House(empty_url, secrets)
+
+
+@pytest.fixture
+def house(fresh: House) -> House:
+    """One whose admin has ``PASSWORD``."""
+    (fresh.secrets / "admin-password").write_text(PASSWORD + "\n")
+    return fresh
