@@ -1,7 +1,6 @@
 """What the scheduler says of itself, once a second, for the overview."""
 
 import asyncio
-import os
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -9,6 +8,7 @@ from typing import Any, Self
 
 from distributed import rpc
 
+from cluster_ai.compute.reach import knock, reason, with_scheme
 from cluster_ai.compute.totals import OPERATION
 from cluster_ai.compute.types import ComputeView, TaskGroupView, WorkerView
 from cluster_ai.core.errors import Unavailable
@@ -27,7 +27,7 @@ class SchedulerWatch:
     """
 
     def __init__(self, address: str, dashboard_url: str) -> None:
-        self._address = address if "://" in address else f"tcp://{address}"
+        self._address = with_scheme(address)
         self._dashboard = dashboard_url
         self._scheduler: Any = None
         self._answered = False
@@ -65,25 +65,14 @@ class SchedulerWatch:
             async with asyncio.timeout(ANSWER_SECONDS):
                 if not self._answered:
                     # Dask tries a refused connection again until time is up; the socket says at once why not.
-                    await _knock(self._address)
+                    await knock(self._address)
                 return await self._scheduler.identity(), await getattr(self._scheduler, OPERATION)()
         except TimeoutError as exc:
             raise Unavailable(f"no answer within {ANSWER_SECONDS} s") from exc
         except OSError as exc:
-            raise Unavailable(_reason(exc)) from exc
+            raise Unavailable(reason(exc)) from exc
         except ValueError as exc:
             raise Unavailable(f"what listens there is not a scheduler of this cluster: {exc}") from exc
-
-
-def _reason(exc: OSError) -> str:
-    return os.strerror(exc.errno).lower() if exc.errno else str(exc)
-
-
-async def _knock(address: str) -> None:
-    host, _, port = address.partition("://")[2].rpartition(":")
-    _, writer = await asyncio.open_connection(host, int(port))
-    writer.close()
-    await writer.wait_closed()
 
 
 def workers_of(identity: Mapping[str, Any], *, now: float) -> tuple[WorkerView, ...]:

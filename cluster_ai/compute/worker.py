@@ -11,6 +11,7 @@ from distributed import Nanny, Worker
 
 from cluster_ai.compute.config import adopt_logs, refuse_open, settle, worker_values
 from cluster_ai.compute.lifetime import refuse_taken, until_asked_to_stop
+from cluster_ai.compute.reach import with_scheme
 from cluster_ai.compute.types import ComputeSettings
 from cluster_ai.core import logging
 from cluster_ai.core.errors import Unavailable
@@ -63,9 +64,8 @@ def run(settings: ComputeSettings, *, index: int, ports: tuple[int, int], schedu
     adopt_logs()
     for port in ports:
         refuse_taken(HOST, port)
-    address = scheduler if "://" in scheduler else f"tcp://{scheduler}"
     nanny = {
-        "scheduler_ip": address,
+        "scheduler_ip": with_scheme(scheduler),
         "worker_port": ports[0],
         "port": ports[1],
         "name": f"worker-{index}",
