@@ -85,7 +85,8 @@ async def _watch(client: Client, counts: list[Any], on_progress: Progress | None
     done = 0
     if on_progress is not None:
         on_progress(0, len(counts), 0)
-    async for future in as_completed(counts, loop=client.loop):
+    finished = as_completed(counts, loop=client.loop)  # type: ignore[no-untyped-call]
+    async for future in finished:
         await result(future)
         done += 1
         if on_progress is not None:

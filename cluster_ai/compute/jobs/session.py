@@ -76,9 +76,9 @@ async def _appears(address: str, patience: float) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _has_worker(client: Client, address: str) -> None:
+async def _has_worker(client: Any, address: str) -> None:
     try:
-        await client.wait_for_workers(1, timeout=WORKER_SECONDS)  # type: ignore[no-untyped-call]
+        await client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except TimeoutError as exc:
         raise Unavailable(
             f"the scheduler at {address} has no worker", hint="set [compute] workers, or restart the workers"

@@ -46,6 +46,6 @@ def sum_up(counted: words.Counted, top: int) -> Summary:
 
 
 def map_prompt(request: prompt.Ask) -> prompt.Reply:
-    """Asks for one line. It waits for the network, so it gives its thread back: the submitter bounds what is in flight."""
-    secede()
+    """Asks for one line. It only waits, so it gives its thread back; the submitter bounds how many are under way."""
+    secede()  # type: ignore[no-untyped-call]
     return prompt.ask(request)

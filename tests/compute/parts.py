@@ -1,0 +1,125 @@
+"""Starts and ends the real parts on free ports."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+LAUNCHER = Path(__file__).with_name("launcher.py")
+T = TypeVar("T")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody has now, below those that the system gives to clients."""
+    found: list[int] = []
+    candidate = 20_000 + os.getpid() % 9_000
+    while len(found) < count:
+        candidate += 1
+        try:
+            socket.create_server(("127.0.0.1", candidate)).close()
+        except OSError:
+            continue
+        found.append(candidate)
+    return found
+
+
+def until(check: Callable[[], T | None], *, seconds: float, what: str) -> T:
+    """The first answer of ``check`` that is not empty."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := check():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Dask:
+    """A scheduler and its workers, each a process of its own."""
+
+    scratch: Path
+    ports: list[int] = field(default_factory=lambda: free_ports(6))
+    scheduler: subprocess.Popen[bytes] | None = None
+    workers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.ports[0]}"
+
+    @property
+    def dashboard(self) -> int:
+        return self.ports[1]
+
+    def worker_ports(self, index: int) -> tuple[int, int]:
+        return self.ports[2 + 2 * index], self.ports[3 + 2 * index]
+
+    def log(self, name: str) -> str:
+        return (self.scratch / f"{name}.log").read_text()
+
+    def start_scheduler(self) -> None:
+        self.scheduler = self._start("scheduler", str(self.ports[0]), str(self.ports[1]), str(self.scratch))
+        until(lambda: listens(self.ports[0]), seconds=20, what="the scheduler listens")
+
+    def start_worker(self, index: int, *, threads: int = 1) -> None:
+        first, second = map(str, self.worker_ports(index))
+        words = (str(index), first, second, self.address, str(self.scratch), str(threads))
+        self.workers[index] = self._start(f"worker-{index}", *words)
+
+    def wait_workers(self) -> None:
+        for index in self.workers:
+            port = self.worker_ports(index)[0]
+            until(partial(listens, port), seconds=20, what=f"worker-{index} listens")
+
+    def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **self.env}
+        with (self.scratch / f"{name}.log").open("ab") as log:
+            argv = [sys.executable, str(LAUNCHER), name.partition("-")[0], *words]
+            return subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def family(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        top = psutil.Process(process.pid)
+        return [top, *top.children(recursive=True)]
+
+    def stop(self) -> None:
+        running = [process for process in (*self.workers.values(), self.scheduler) if process is not None]
+        for process in running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for process in running:
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def dask(scratch: Path, *, workers: int = 1, threads: int = 1) -> Iterator[Dask]:
+    """A scheduler with ``workers`` workers that have registered."""
+    parts = Dask(scratch)
+    try:
+        parts.start_scheduler()
+        for index in range(workers):
+            parts.start_worker(index, threads=threads)
+        parts.wait_workers()
+        yield parts
+    finally:
+        parts.stop()
