@@ -1,5 +1,6 @@
 """What a request can reach, and its life: the accounts, the snapshot loop and the calls to nodes."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +35,8 @@ class Plane:
     supervisor: Supervisor
     nodes: NodeCalls
     internal_token: str
+    leaving: asyncio.Event
+    """Set when the process begins to stop: streams without an end must end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,9 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         live = Live(sources, about=config.about, bus=bus, database=vault.database, clocks=clocks)
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         nodes = NodeCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
-        yield Plane(vault.accounts, vault.admin, live, bus, neighbours.supervisor, nodes, config.internal_token)
+        yield Plane(
+            vault.accounts, vault.admin, live, bus, neighbours.supervisor, nodes, config.internal_token, asyncio.Event()
+        )
 
 
 def _session() -> aiohttp.ClientSession:

@@ -46,8 +46,8 @@ Listeners answer some requests before any application sees them, in the same sha
 _POLICY: Final = f"""# Who may call what
 {_MADE}
 One table in `backend/policy.py` decides; a route that is not in it does not start. Each role has every right of the
-roles before it: `viewer` looks, `user` chats, `operator` changes nodes, models and workers, `admin` sees the audit log and
-manages people. A token that was narrowed to scopes reaches only those. Everything else under `/` is the dashboard's
+roles before it: `viewer` looks, `user` chats, `operator` changes nodes, models and workers, `admin` sees the audit log
+and manages people. A token that was narrowed to scopes reaches only those. Everything else under `/` is the dashboard's
 files, which are open.
 
 | method | path | least role | scope | |

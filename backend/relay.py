@@ -1,6 +1,7 @@
 """Calls that are passed on: chat to the gateway, pull and delete to a node. Answers stream; who leaves stops them."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -137,8 +138,14 @@ class translated:  # noqa: N801 - used as a context manager, like its siblings i
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, aiohttp.ClientError | TimeoutError):
-            reason = str(error) or type(error).__name__
-            raise Unavailable(f"the connection to {self._url} broke: {reason[:200]}", retry_after=1.0) from error
+            raise Unavailable(f"the connection to {self._url} broke: {reason_of(error)}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a call failed, in the words of the operating system where it has some."""
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(error.os_error.errno).lower()
+    return (str(error) or type(error).__name__)[:200]
 
 
 async def _check(response: aiohttp.ClientResponse) -> None:

@@ -69,6 +69,7 @@ async def _api(settings: Settings) -> None:
             port=ports.backend,
             limits=Limits(body_bytes=settings.backend.max_body_bytes),
             allowed_hosts=settings.allowed_hosts,
+            leaving=plane.leaving,
         )
 
 

@@ -11,6 +11,7 @@ import aiohttp
 import psutil
 from pydantic import ValidationError
 
+from backend.relay import reason_of
 from cluster_ai.compute.types import ComputeView
 from cluster_ai.core.errors import ClusterError, Unavailable
 from cluster_ai.gateway.types import GatewayView
@@ -115,7 +116,7 @@ class HttpGateway:
             async with self._session.get(self._url, headers=self._headers, allow_redirects=False) as response:
                 body = await response.content.read(8 * 1024 * 1024)
         except aiohttp.ClientError as exc:
-            raise Unavailable(str(exc) or type(exc).__name__) from exc
+            raise Unavailable(reason_of(exc)) from exc
         if response.status != 200:  # noqa: PLR2004 - the status of HTTP is its own name
             raise Unavailable(f"the gateway answered {response.status}")
         try:

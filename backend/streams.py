@@ -20,7 +20,13 @@ CHECK_SECONDS = 1.0
 """How soon a sign-out or a revoked token ends a stream that is open."""
 SEND_SECONDS = 60.0
 
-StillAllowed = Callable[[], Awaitable[object]]
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Until when a stream may go on: its credential is worth something, and the process is not about to stop."""
+
+    still_allowed: Callable[[], Awaitable[object]]
+    leaving: asyncio.Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +82,10 @@ def as_text(message: Message) -> str:
 class EventStream(Response):
     """Server-sent events. Ends when the caller leaves, or may not read on."""
 
-    def __init__(self, source: AsyncIterator[Message | None], *, still_allowed: StillAllowed) -> None:
+    def __init__(self, source: AsyncIterator[Message | None], *, gate: Gate) -> None:
         super().__init__(media_type="text/event-stream")
         self._source = source
-        self._still_allowed = still_allowed
+        self._gate = gate
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         await raced(self._stream(send), receive)
@@ -96,21 +102,21 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
         await put(": hello\n\n")
-        async for message in allowed_only(self._source, self._still_allowed):
+        async for message in allowed_only(self._source, self._gate):
             await put(": quiet\n\n" if message is None else _as_event(message))
         await send({"type": "http.response.body", "body": b""})
 
 
-async def allowed_only(
-    source: AsyncIterator[Message | None], still_allowed: StillAllowed
-) -> AsyncIterator[Message | None]:
-    """Passes messages on until the credential that opened the stream is worth nothing any more."""
+async def allowed_only(source: AsyncIterator[Message | None], gate: Gate) -> AsyncIterator[Message | None]:
+    """Passes messages on until the gate closes; looked at with each message, and there is one a second."""
     clock = asyncio.get_running_loop().time
     checked = clock()
     async for message in source:
+        if gate.leaving.is_set():
+            return
         if clock() - checked > CHECK_SECONDS:
             try:
-                await still_allowed()
+                await gate.still_allowed()
             except ClusterError:
                 return
             checked = clock()

@@ -11,7 +11,7 @@ from backend.errors import response_of
 from backend.policy import API, WEBSOCKET
 from backend.relay import raced
 from backend.routed import PolicedRoute, TheCaller, ThePlane, plane_of, required_rule
-from backend.streams import EventStream, Wanted, allowed_only, as_text, messages, wanted
+from backend.streams import EventStream, Gate, Wanted, allowed_only, as_text, messages, wanted
 from cluster_ai.core.errors import ClusterError
 
 router = APIRouter(route_class=PolicedRoute, tags=["live"])
@@ -34,7 +34,7 @@ async def events(
     """Messages as server-sent events: ``id`` is the cursor, ``event`` the topic, ``data`` the envelope."""
     cursor = after or request.headers.get("last-event-id", "")
     source = messages(plane.bus, wanted(topics, cursor), plane.live.overview)
-    return EventStream(source, still_allowed=lambda: authenticate(request, touch=False))
+    return EventStream(source, gate=Gate(lambda: authenticate(request, touch=False), plane.leaving))
 
 
 @router.websocket(f"{API}/stream")
@@ -53,8 +53,9 @@ async def stream(websocket: WebSocket) -> None:
 async def _send_all(websocket: WebSocket, asked: Wanted) -> None:
     plane = plane_of(websocket)
     source = messages(plane.bus, asked, plane.live.overview)
+    gate = Gate(lambda: authenticate(websocket, touch=False), plane.leaving)
     try:
-        async for message in allowed_only(source, lambda: authenticate(websocket, touch=False)):
+        async for message in allowed_only(source, gate):
             if message is not None:
                 await websocket.send_text(as_text(message))
         await websocket.close(4401, "signed out")

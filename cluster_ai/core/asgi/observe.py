@@ -12,6 +12,7 @@ from cluster_ai.core.metrics import HttpMetrics
 log = structlog.get_logger(__name__)
 
 _SERVER_ERROR = 500
+_UNAVAILABLE = 503
 _CLIENT_LEFT = 499
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -52,7 +53,8 @@ class Observed:
         route = getattr(scope.get("route"), "path", None) or "unmatched"
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self.metrics.ended(method=method, route=route, status=status, seconds=seconds)
-        if status >= _SERVER_ERROR:
+        # 503 is an answer that somebody meant to give: its cause is logged where it is known.
+        if status >= _SERVER_ERROR and status != _UNAVAILABLE:
             log.warning("request failed", method=method, route=route, status=status, seconds=round(seconds, 3))
 
 

@@ -48,6 +48,15 @@ def bind(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Ends by returning. uvicorn's own raises the signal again, which kills whoever still has something to close."""
 
+    def __init__(self, config: uvicorn.Config, *, leaving: asyncio.Event | None) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._leaving is not None:
+            self._leaving.set()
+        await super().shutdown(sockets)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         with super().capture_signals():
@@ -69,8 +78,11 @@ async def serve(
     allowed_hosts: tuple[str, ...] = (),
     stop_seconds: float = 3.0,
     stopping: asyncio.Event | None = None,
+    leaving: asyncio.Event | None = None,
 ) -> None:
     """Serves ``app`` until SIGTERM, SIGINT or ``stopping``; open streams get ``stop_seconds`` to end.
+
+    ``leaving`` is set when that time begins, for streams that would never end by themselves.
 
     Raises:
         PortTaken: the port is in use.
@@ -93,7 +105,7 @@ async def serve(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(stop_seconds)),
     )
-    server = _Server(config)
+    server = _Server(config, leaving=leaving)
     watch = asyncio.create_task(_stop_when(stopping, server)) if stopping else None
     with sock:
         await server.serve(sockets=[sock])
