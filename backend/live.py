@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
 from backend.changes import changes
 from backend.database_check import DatabaseCheck
 from backend.snapshot import About, RateWindow, checks, is_ready, overview
 from backend.sources import Readings, Silent, Sources, read
 from cluster_ai.core.bus import Bus
-from cluster_ai.core.db import Database
 from cluster_ai.core.errors import NotFound, Unavailable
 from cluster_ai.core.loops import every
 from cluster_ai.views import NodeView, OverviewView, ReadyView
@@ -22,23 +20,19 @@ DATABASE_SECONDS = 10.0
 """The loop itself writes to the database this seldom; ``/ready`` looks afresh."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """``now`` in Unix seconds, ``monotonic`` for ages."""
-
-    now: Callable[[], float]
-    monotonic: Callable[[], float]
+Now = Callable[[], float]
+"""Answers Unix seconds."""
 
 
 class Live:
     """Owns the last picture. It lives in memory: it is worth nothing a second later."""
 
-    def __init__(self, sources: Sources, *, about: About, bus: Bus, database: Database, clocks: Clocks) -> None:
+    def __init__(self, sources: Sources, *, about: About, bus: Bus, database: DatabaseCheck, now: Now) -> None:
         self._sources = sources
         self._about = about
         self._bus = bus
-        self._database = DatabaseCheck(database, now=clocks.now, clock=clocks.monotonic)
-        self._now = clocks.now
+        self._database = database
+        self._now = now
         self._rates = RateWindow()
         self._readings: Readings | None = None
         self._overview: OverviewView | None = None

@@ -2,21 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
 
-from backend.live import Clocks, Live
+from backend.database_check import DatabaseCheck
+from backend.live import Live
 from backend.relay import NodeCalls
 from backend.snapshot import About
-from backend.sources import Compute, HttpGateway, Sources, Supervisor
+from backend.sources import Compute, HttpGateway, ReadHost, Sources, Supervisor
 from cluster_ai.accounts.opening import VaultConfig, open_vault
 from cluster_ai.accounts.service import Accounts
-from cluster_ai.accounts.types import User
 from cluster_ai.core.bus import Bus
-from cluster_ai.views import HostView
 
 CONNECT_SECONDS = 2.0
 SILENCE_SECONDS = 330.0
@@ -28,8 +27,8 @@ class Plane:
     """Everything that outlives a request."""
 
     accounts: Accounts
-    admin: User
-    """As at the start."""
+    password_chosen: bool
+    """Whether the admin had one of their own at the start."""
     live: Live
     bus: Bus
     supervisor: Supervisor
@@ -48,7 +47,7 @@ class PlaneConfig:
     gateway_url: str
     internal_token: str
     tick_seconds: float
-    host: Callable[[], HostView]
+    host: ReadHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +67,20 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         gateway = HttpGateway(session, url=config.gateway_url, token=config.internal_token)
         sources = Sources(gateway, neighbours.supervisor, neighbours.compute, config.host)
         bus = Bus()
-        clocks = Clocks(now=config.vault.times.now, monotonic=time.monotonic)
-        live = Live(sources, about=config.about, bus=bus, database=vault.database, clocks=clocks)
+        now = config.vault.times.now
+        database = DatabaseCheck(vault.database, now=now, clock=time.monotonic)
+        live = Live(sources, about=config.about, bus=bus, database=database, now=now)
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         nodes = NodeCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
-            vault.accounts, vault.admin, live, bus, neighbours.supervisor, nodes, config.internal_token, asyncio.Event()
+            vault.accounts,
+            vault.admin.password_chosen,
+            live,
+            bus,
+            neighbours.supervisor,
+            nodes,
+            config.internal_token,
+            asyncio.Event(),
         )
 
 

@@ -62,7 +62,7 @@ async def _api(settings: Settings) -> None:
         watch = SchedulerWatch(f"tcp://127.0.0.1:{ports.scheduler}", f"http://127.0.0.1:{ports.dask_dashboard}")
         neighbours = Neighbours(Control(settings.paths), await stack.enter_async_context(watch))
         plane = await stack.enter_async_context(open_plane(plane_config(settings), neighbours))
-        _refuse_open_door(settings, chosen=plane.admin.password_chosen)
+        _refuse_open_door(settings, chosen=plane.password_chosen)
         await serve(
             create_app(lambda: _already_open(plane)),
             host=settings.bind,

@@ -25,6 +25,9 @@ COMPUTE_SECONDS = 2.5
 T = TypeVar("T")
 
 
+ReadHost = Callable[[], HostView]
+
+
 class Supervisor(Protocol):
     """What the API needs of ``cluster_ai.supervisor.control.Control``."""
 
@@ -52,7 +55,7 @@ class Sources:
     gateway: Gateway
     supervisor: Supervisor
     compute: Compute
-    host: Callable[[], HostView]
+    host: ReadHost
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Models: who has what, fetch, remove."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -8,7 +9,6 @@ from starlette.responses import Response
 
 from backend.deeds import recorded
 from backend.placement import holders_of, registry_allowed, target_of
-from backend.plane import Plane
 from backend.policy import API
 from backend.relay import NDJSON
 from backend.routed import PolicedRoute, TheCaller, ThePlane
@@ -20,6 +20,9 @@ router = APIRouter(route_class=PolicedRoute, tags=["models"])
 
 ThisModel = Annotated[ModelName, Path()]
 ThisNode = Annotated[Name | None, Query()]
+
+
+DeleteFrom = Callable[[str, str], Awaitable[None]]
 
 
 class Models(View):
@@ -68,15 +71,15 @@ async def pull(model: ThisModel, plane: ThePlane, caller: TheCaller, wanted: Pul
 async def delete(model: ThisModel, plane: ThePlane, caller: TheCaller, node: ThisNode = None) -> Deleted:
     """Removes a model from every node that has it, or from the one named."""
     async with recorded(plane, caller, action="delete_model", subject=model):
-        return await _delete(plane, holders_of(plane.live.overview().nodes, model, node), model=model)
+        return await _delete(plane.nodes.delete, holders_of(plane.live.overview().nodes, model, node), model=model)
 
 
-async def _delete(plane: Plane, holders: tuple[NodeView, ...], *, model: str) -> Deleted:
+async def _delete(delete_from: DeleteFrom, holders: tuple[NodeView, ...], *, model: str) -> Deleted:
     done: list[str] = []
     failed: dict[str, str] = {}
     for holder in holders:
         try:
-            await plane.nodes.delete(holder.url, model)
+            await delete_from(holder.url, model)
         except ClusterError as exc:
             if len(holders) == 1:
                 raise

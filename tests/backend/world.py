@@ -94,7 +94,11 @@ class World:
     async def _note(self, request: Request) -> None:
         body = await request.body()
         self.requests.append(
-            {"path": request.url.path, "headers": dict(request.headers), "body": json.loads(body) if body else None}
+            {
+                "path": request.scope["path"],
+                "headers": dict(request.headers),
+                "body": json.loads(body) if body else None,
+            }
         )
 
     async def _state(self, request: Request) -> Response:
