@@ -19,6 +19,7 @@ QUIET_SECONDS = 15.0
 CHECK_SECONDS = 1.0
 """How soon a sign-out or a revoked token ends a stream that is open."""
 SEND_SECONDS = 60.0
+"""A reader of a WebSocket who takes nothing for so long is let go."""
 
 
 @dataclass(frozen=True, slots=True)

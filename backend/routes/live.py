@@ -1,5 +1,6 @@
 """Live messages."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, WebSocket
@@ -11,7 +12,7 @@ from backend.errors import response_of
 from backend.policy import API, WEBSOCKET
 from backend.relay import raced
 from backend.routed import PolicedRoute, TheCaller, ThePlane, plane_of, required_rule
-from backend.streams import EventStream, Gate, Wanted, allowed_only, as_text, messages, wanted
+from backend.streams import SEND_SECONDS, EventStream, Gate, Wanted, allowed_only, as_text, messages, wanted
 from cluster_ai.core.errors import ClusterError
 
 router = APIRouter(route_class=PolicedRoute, tags=["live"])
@@ -57,7 +58,12 @@ async def _send_all(websocket: WebSocket, asked: Wanted) -> None:
     try:
         async for message in allowed_only(source, gate):
             if message is not None:
-                await websocket.send_text(as_text(message))
-        await websocket.close(4401, "signed out")
-    except WebSocketDisconnect:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await websocket.send_text(as_text(message))
+        await websocket.close(*_farewell(plane.leaving))
+    except (WebSocketDisconnect, TimeoutError):
         return
+
+
+def _farewell(leaving: asyncio.Event) -> tuple[int, str]:
+    return (1012, "restarting") if leaving.is_set() else (4401, "signed out")
