@@ -87,6 +87,7 @@ def adopt_logs(*, level: str = "INFO") -> None:
         logger.handlers.clear()
         logger.propagate = True
     logging.getLogger("distributed").setLevel(level)
-    # One line for every connection says nothing to anybody.
-    logging.getLogger("distributed.core").setLevel("WARNING")
+    # One line for every connection, and for every probe that only knocks, says nothing to anybody.
+    for name in ("distributed.core", "distributed.comm"):
+        logging.getLogger(name).setLevel("WARNING")
     logging.getLogger("bokeh").setLevel("ERROR")

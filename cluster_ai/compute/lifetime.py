@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any
 
 from cluster_ai.core.errors import Conflict
@@ -24,14 +24,18 @@ def refuse_taken(host: str, port: int) -> None:
         ) from exc
 
 
-async def until_asked_to_stop(work: Coroutine[Any, Any, Any]) -> bool:
-    """Runs ``work`` until it ends by itself (false) or SIGTERM or SIGINT ends it (true)."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
+def asked_to_stop() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT from now on."""
+    asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    await asyncio.wait([task])
-    if task.cancelled():
-        return True
-    task.result()
-    return False
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    return asked
+
+
+async def first_of(*works: Awaitable[Any]) -> None:
+    """Waits until one of them ends; coroutines that did not are cancelled, tasks of the caller go on."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for work, task in zip(works, tasks, strict=True):
+        if work is not task:
+            task.cancel()

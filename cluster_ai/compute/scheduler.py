@@ -12,7 +12,7 @@ from tornado.routing import Matcher, Rule
 from tornado.web import HTTPError, RequestHandler
 
 from cluster_ai.compute.config import LOOPBACK_NAMES, adopt_logs, refuse_open, scheduler_values, settle
-from cluster_ai.compute.lifetime import refuse_taken, until_asked_to_stop
+from cluster_ai.compute.lifetime import asked_to_stop, first_of, refuse_taken
 from cluster_ai.compute.liveness import Liveness
 from cluster_ai.compute.totals import TaskTotals
 from cluster_ai.core.errors import Conflict
@@ -46,7 +46,7 @@ async def _serve(host: str, port: int, dashboard_port: int) -> None:
     scheduler = _scheduler(host, port, dashboard_port)
     async with scheduler:
         log.info("scheduler listens", address=scheduler.address, dashboard=f"http://{host}:{dashboard_port}/status")
-        await until_asked_to_stop(scheduler.finished())
+        await first_of(scheduler.finished(), asked_to_stop().wait())
     log.info("scheduler stopped")
 
 

@@ -3,18 +3,21 @@
 import asyncio
 import ctypes
 import signal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import structlog
 from distributed import Nanny, Worker
 
 from cluster_ai.compute.config import adopt_logs, refuse_open, settle, worker_values
-from cluster_ai.compute.lifetime import refuse_taken, until_asked_to_stop
+from cluster_ai.compute.lifetime import asked_to_stop, first_of, refuse_taken
 from cluster_ai.compute.reach import with_scheme
 from cluster_ai.compute.types import ComputeSettings
 from cluster_ai.core import logging
 from cluster_ai.core.errors import Unavailable
+from cluster_ai.executors.prompt import new_client
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +38,11 @@ class LocalWorker(Worker):
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         super().__init__(*args, **kwargs)
 
+    @cached_property
+    def http(self) -> httpx2.Client:
+        """Shared by the tasks that ask the gateway; not opened before the first of them."""
+        return new_client()
+
     def start_http_server(self, *_args: Any, **_kwargs: Any) -> None:
         """Opens nothing: the scheduler's dashboard shows this worker, too."""
 
@@ -42,7 +50,10 @@ class LocalWorker(Worker):
         """Ends the worker, at once when the scheduler is gone: nobody would take the results of running tasks."""
         if kwargs.get("reason") == "worker-handle-scheduler-connection-broken":
             kwargs |= {"timeout": STOP_SECONDS, "executor_wait": False}
-        return await super().close(*args, **kwargs)
+        ended = await super().close(*args, **kwargs)
+        if "http" in vars(self):
+            self.http.close()
+        return ended
 
 
 def run(settings: ComputeSettings, *, index: int, ports: tuple[int, int], scheduler: str, scratch: Path) -> None:
@@ -87,19 +98,27 @@ async def _serve(options: dict[str, Any]) -> None:
         silence_logs=False,
         **options,
     )
-    try:
-        asked = await until_asked_to_stop(_until_gone(nanny))
-    except OSError as exc:
-        raise Unavailable(f"the scheduler at {nanny.scheduler_addr} does not answer: {exc}") from exc
-    finally:
-        await nanny.close(timeout=STOP_SECONDS)
-    if not asked:
+    asked = asked_to_stop()
+    starting = asyncio.ensure_future(_started(nanny))
+    await first_of(starting, asked.wait())
+    # A nanny that is half started cannot be closed: it gets a moment. If that is too short, its processes end with it.
+    await asyncio.wait([starting], timeout=STOP_SECONDS)
+    if not starting.done():
+        starting.cancel()
+        return
+    starting.result()
+    log.info("worker runs", worker=nanny.worker_address, nanny=nanny.address)
+    await first_of(nanny.finished(), asked.wait())  # type: ignore[no-untyped-call]
+    await nanny.close(timeout=STOP_SECONDS)
+    if not asked.is_set():
         raise Unavailable(f"the scheduler at {nanny.scheduler_addr} went away", hint="start the scheduler again")
     log.info("worker stopped", name=options["name"])
 
 
-async def _until_gone(nanny: Any) -> None:
-    """Starts the nanny and returns when it has ended by itself."""
-    await nanny
-    log.info("worker runs", worker=nanny.worker_address, nanny=nanny.address)
-    await nanny.finished()
+async def _started(nanny: Any) -> None:
+    try:
+        await nanny
+    except (RuntimeError, OSError) as exc:
+        raise Unavailable(
+            f"the worker cannot start with the scheduler at {nanny.scheduler_addr}: {exc.__cause__ or exc}"
+        ) from exc

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 import httpx2
@@ -57,13 +56,18 @@ class Clocks:
     wall: Callable[[], float] = time.time
 
 
-def ask(request: Ask, *, clocks: Clocks | None = None) -> Reply:
+def new_client() -> httpx2.Client:
+    """For ``ask``; may be shared by threads, so that connections are used again. No proxy of the environment."""
+    return httpx2.Client(trust_env=False, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64))
+
+
+def ask(request: Ask, client: httpx2.Client, *, clocks: Clocks | None = None) -> Reply:
     """Sends the prompt, again after a pause when the gateway or the nodes behind it are away."""
     clocks = clocks or Clocks()
     end = clocks.now() + request.seconds
     tried = 0
     while True:
-        reply, wanted = _try(request, end, clocks)
+        reply, wanted = _try(request, client, end=end, clocks=clocks)
         tried += 1
         pause = max(wanted, backoff(tried))
         if reply.outcome is not Outcome.AWAY or tried >= request.tries or clocks.now() + pause >= end:
@@ -87,12 +91,12 @@ def retry_after(value: str | None, *, now: float) -> float:
     return min(LONGEST_PAUSE, max(0.0, seconds))
 
 
-def _try(request: Ask, end: float, clocks: Clocks) -> tuple[Reply, float]:
+def _try(request: Ask, client: httpx2.Client, *, end: float, clocks: Clocks) -> tuple[Reply, float]:
     """One request, and the pause that the server asked for."""
     started = clocks.now()
     timeout = httpx2.Timeout(max(0.1, end - started), connect=CONNECT_SECONDS)
     try:
-        response = _client().post(f"{request.gateway.rstrip('/')}/api/chat", json=_body(request), timeout=timeout)
+        response = client.post(f"{request.gateway.rstrip('/')}/api/chat", json=_body(request), timeout=timeout)
     except httpx2.TransportError as exc:
         return Reply(Outcome.AWAY, f"{type(exc).__name__}: {exc}"), 0.0
     node, seconds = response.headers.get("x-cluster-node", ""), clocks.now() - started
@@ -101,12 +105,6 @@ def _try(request: Ask, end: float, clocks: Clocks) -> tuple[Reply, float]:
     outcome = Outcome.AWAY if response.status_code in RETRIED else Outcome.REFUSED
     wanted = retry_after(response.headers.get("retry-after"), now=clocks.wall())
     return Reply(outcome, _complaint(response), node, seconds), wanted
-
-
-@cache
-def _client() -> httpx2.Client:
-    """One for the process, safe between threads: connections are used again. No proxy of the environment."""
-    return httpx2.Client(trust_env=False, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64))
 
 
 def _body(request: Ask) -> dict[str, Any]:

@@ -82,16 +82,21 @@ class Dask:
         words = (str(index), first, second, self.address, str(self.scratch), str(threads))
         self.workers[index] = self._start(f"worker-{index}", *words)
 
+    def runs(self, index: int) -> bool:
+        """Its last start has come to an end, not only to an open port."""
+        return "worker runs" in self.log(f"worker-{index}").rpartition("Start Nanny")[2]
+
     def wait_workers(self) -> None:
         for index in self.workers:
-            port = self.worker_ports(index)[0]
-            until(partial(listens, port), seconds=20, what=f"worker-{index} listens")
+            until(partial(self.runs, index), seconds=20, what=f"worker-{index} runs")
 
     def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
-        env = {**os.environ, "PYTHONPATH": str(ROOT), **self.env}
+        # Compiled once a test session, wherever this machine keeps bytecode: Dask is large, and starts often here.
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(self.scratch.parent / "bytecode")}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         with (self.scratch / f"{name}.log").open("ab") as log:
             argv = [sys.executable, str(LAUNCHER), name.partition("-")[0], *words]
-            return subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return subprocess.Popen(argv, env=env | self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def family(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         top = psutil.Process(process.pid)

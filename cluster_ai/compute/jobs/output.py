@@ -9,7 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -94,7 +94,9 @@ class Output:
         try:
             _write(self._file, data)
         except OSError as exc:
-            self._cut(self._end)
+            # Half a line may stand there. If even cutting it off fails, the next run does.
+            with suppress(OSError):
+                self._cut(self._end)
             raise _disk(self.path, exc) from exc
         self._end += len(data)
         self._dirty = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from distributed import get_worker, secede
 
@@ -47,5 +48,7 @@ def sum_up(counted: words.Counted, top: int) -> Summary:
 
 def map_prompt(request: prompt.Ask) -> prompt.Reply:
     """Asks for one line. It only waits, so it gives its thread back; the submitter bounds how many are under way."""
+    worker: Any = get_worker()
+    client = worker.http
     secede()  # type: ignore[no-untyped-call]
-    return prompt.ask(request)
+    return prompt.ask(request, client)

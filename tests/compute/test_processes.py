@@ -1,0 +1,180 @@
+"""Scheduler and worker as processes: what listens, how they end, what they refuse."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster_ai.compute import scheduler
+from cluster_ai.core.errors import Misconfigured
+from tests.compute.parts import Dask, dask, free_ports, listens, until
+
+pytestmark = pytest.mark.real
+
+EVIL = """
+distributed:
+  scheduler:
+    preload: ["{marker}"]
+    contact-address: "tcp://192.0.2.1:1"
+    http:
+      routes: ["distributed.http.scheduler.api"]
+  nanny:
+    preload: ["{marker}"]
+  worker:
+    preload: ["{marker}"]
+"""
+
+
+def listening(parts: Dask) -> set[tuple[str, int]]:
+    processes = [p for process in (parts.scheduler, *parts.workers.values()) if process for p in parts.family(process)]
+    return {
+        (connection.laddr.ip, connection.laddr.port)
+        for process in processes
+        for connection in process.net_connections("all")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "", "example.org"])
+def test_scheduler_listens_on_loopback_only(host: str, tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="listen"):
+        scheduler.run(host=host, port=1, dashboard_port=2, scratch=tmp_path)
+
+
+def test_nothing_listens_but_what_is_declared(tmp_path: Path) -> None:
+    """Even when the user's own Dask configuration says otherwise."""
+    marker = tmp_path / "preloaded.py"
+    marker.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    config = tmp_path / "home" / ".config" / "dask"
+    config.mkdir(parents=True)
+    (config / "evil.yaml").write_text(EVIL.format(marker=marker))
+    parts = Dask(tmp_path, env={"HOME": str(tmp_path / "home"), "DASK_DISTRIBUTED__WORKER__PRELOAD": str(marker)})
+    try:
+        parts.start_scheduler()
+        parts.start_worker(0)
+        parts.wait_workers()
+        declared = {parts.ports[0], parts.ports[1], *parts.worker_ports(0)}
+        assert listening(parts) == {("127.0.0.1", port) for port in declared}
+        assert not (tmp_path / "ran").exists(), "code from the user's folder was preloaded"
+        assert fetch(parts, "/api/v1/retire_workers") == 404
+        ends_in_order(parts)
+    finally:
+        parts.stop()
+
+
+def ends_in_order(parts: Dask) -> None:
+    """SIGTERM ends worker and scheduler within their time, with nothing left and no complaint."""
+    assert parts.scheduler
+    family = [*parts.family(parts.workers[0]), *parts.family(parts.scheduler)]
+    for process in (parts.workers[0], parts.scheduler):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=6) == 0
+    _, alive = psutil.wait_procs(family, timeout=2)
+    assert not alive
+    for name in ("scheduler", "worker-0"):
+        assert "Traceback" not in parts.log(name)
+
+
+def fetch(parts: Dask, path: str, **headers: str) -> int:
+    request = urllib.request.Request(f"http://127.0.0.1:{parts.dashboard}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return exc.code
+
+
+def test_dashboard_answers_its_own_name_only(cluster: Dask) -> None:
+    assert fetch(cluster, "/health") == 200
+    assert fetch(cluster, "/status") == 200
+    assert fetch(cluster, "/health", Host=f"localhost:{cluster.dashboard}") == 200
+    for path in ("/health", "/status", "/info/main/workers.html"):
+        assert fetch(cluster, path, Host="rebound.example") == 403
+    assert fetch(cluster, "/proxy/22/127.0.0.1/") == 404
+
+
+def test_taken_ports_are_named(tmp_path: Path, cluster: Dask) -> None:
+    fresh = free_ports(4)
+    for ports in ([cluster.ports[0], fresh[0]], [fresh[0], cluster.dashboard]):
+        parts = Dask(tmp_path, ports=[*ports, *fresh])
+        process = parts._start("scheduler", str(ports[0]), str(ports[1]), str(tmp_path))
+        assert process.wait(timeout=20) == 1
+        taken = next(port for port in ports if port != fresh[0])
+        assert f"port {taken} on 127.0.0.1 cannot be used: Address already in use" in parts.log("scheduler")
+    parts = Dask(tmp_path, ports=[cluster.ports[0], 0, *cluster.worker_ports(0), *fresh])
+    parts.start_worker(0)
+    assert parts.workers[0].wait(timeout=20) == 1
+    assert "cannot be used" in parts.log("worker-0")
+
+
+def test_worker_without_scheduler_says_so(tmp_path: Path) -> None:
+    parts = Dask(tmp_path)
+    parts.start_worker(0)
+    assert parts.workers[0].wait(timeout=25) == 1
+    assert re.search(
+        r"Unavailable: the worker cannot start with the scheduler at tcp://127\.0\.0\.1:\d+: ", parts.log("worker-0")
+    )
+
+
+def test_nothing_is_left_of_a_killed_nanny(tmp_path: Path) -> None:
+    with dask(tmp_path) as parts:
+        family = parts.family(parts.workers[0])
+        assert len(family) >= 2
+        parts.workers[0].kill()
+        parts.workers[0].wait()
+        _, alive = psutil.wait_procs(family, timeout=3)
+        assert not alive
+        parts.start_worker(0)
+        parts.wait_workers()
+
+
+def test_killed_worker_process_is_replaced_by_its_nanny(tmp_path: Path) -> None:
+    with dask(tmp_path) as parts:
+        port, nanny_port = parts.worker_ports(0)
+        child = next(
+            p for p in parts.family(parts.workers[0]) if port in {c.laddr.port for c in p.net_connections("tcp")}
+        )
+        child.kill()
+        psutil.wait_procs([child], timeout=3)
+        until(lambda: listens(port), seconds=10, what="a new worker process")
+        assert listens(nanny_port)
+
+
+def test_sigterm_while_it_starts(tmp_path: Path) -> None:
+    with dask(tmp_path, workers=0) as parts:
+        for moment in ("Start Nanny", "worker runs"):
+            parts.start_worker(0)
+            until(lambda text=moment: text in parts.log("worker-0"), seconds=20, what=moment)
+            family = parts.family(parts.workers[0])
+            parts.workers[0].terminate()
+            assert parts.workers[0].wait(timeout=8) == 0
+            _, alive = psutil.wait_procs(family, timeout=2)
+            assert not alive
+            assert "Traceback" not in parts.log("worker-0")
+            (tmp_path / "worker-0.log").write_text("")
+
+
+def test_worker_ends_soon_after_its_scheduler_even_with_a_task(tmp_path: Path) -> None:
+    code = (
+        "import time; from distributed import Client, fire_and_forget\n"
+        "with Client('{}', set_as_default=False) as client:\n"
+        "    fire_and_forget(client.submit(time.sleep, 60)); time.sleep(1)\n"
+    )
+    with dask(tmp_path) as parts:
+        assert parts.scheduler
+        subprocess.run([sys.executable, "-c", code.format(parts.address)], check=True, timeout=30)
+        parts.scheduler.kill()
+        parts.scheduler.wait()
+        started = time.monotonic()
+        assert parts.workers[0].wait(timeout=20) == 1
+        print(f"worker ended {time.monotonic() - started:.1f} s after its scheduler")
+        assert time.monotonic() - started < 8
+        assert "went away" in parts.log("worker-0")
