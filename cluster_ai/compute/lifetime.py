@@ -6,6 +6,7 @@ import socket
 from collections.abc import Awaitable
 from typing import Any
 
+from cluster_ai.compute.reach import reason
 from cluster_ai.core.errors import Conflict
 
 
@@ -20,7 +21,7 @@ def refuse_taken(host: str, port: int) -> None:
         socket.create_server((host, port)).close()
     except OSError as exc:
         raise Conflict(
-            f"port {port} on {host} cannot be used: {exc.strerror}", hint="stop what uses it, or set another port"
+            f"port {port} on {host} cannot be used: {reason(exc)}", hint="stop what uses it, or set another port"
         ) from exc
 
 

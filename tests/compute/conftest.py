@@ -7,7 +7,7 @@ import pytest
 from tests.compute.parts import Dask, dask
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
     """A scheduler with two workers; tests leave them as they found them."""
     with dask(tmp_path_factory.mktemp("dask"), workers=2) as started:

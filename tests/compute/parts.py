@@ -1,5 +1,6 @@
 """Starts and ends the real parts on free ports."""
 
+import itertools
 import os
 import signal
 import socket
@@ -17,15 +18,15 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
+CANDIDATES = itertools.count(20_000 + os.getpid() % 9_000)
 T = TypeVar("T")
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has now, below those that the system gives to clients."""
+    """Ports that nobody has now and no test had before, below those that the system gives to clients."""
     found: list[int] = []
-    candidate = 20_000 + os.getpid() % 9_000
     while len(found) < count:
-        candidate += 1
+        candidate = next(CANDIDATES)
         try:
             socket.create_server(("127.0.0.1", candidate)).close()
         except OSError:
@@ -58,6 +59,7 @@ class Dask:
     scheduler: subprocess.Popen[bytes] | None = None
     workers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
+    logged: dict[str, int] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -73,9 +75,13 @@ class Dask:
     def log(self, name: str) -> str:
         return (self.scratch / f"{name}.log").read_text()
 
+    def new_log(self, name: str) -> str:
+        """What the part wrote since it was started last."""
+        return (self.scratch / f"{name}.log").read_bytes()[self.logged[name] :].decode()
+
     def start_scheduler(self) -> None:
         self.scheduler = self._start("scheduler", str(self.ports[0]), str(self.ports[1]), str(self.scratch))
-        until(lambda: listens(self.ports[0]), seconds=20, what="the scheduler listens")
+        until(lambda: "scheduler listens" in self.new_log("scheduler"), seconds=20, what="the scheduler listens")
 
     def start_worker(self, index: int, *, threads: int = 1) -> None:
         first, second = map(str, self.worker_ports(index))
@@ -83,37 +89,48 @@ class Dask:
         self.workers[index] = self._start(f"worker-{index}", *words)
 
     def runs(self, index: int) -> bool:
-        """Its last start has come to an end, not only to an open port."""
-        return "worker runs" in self.log(f"worker-{index}").rpartition("Start Nanny")[2]
+        """Its start has come to an end, not only to an open port."""
+        return "worker runs" in self.new_log(f"worker-{index}")
 
     def wait_workers(self) -> None:
         for index in self.workers:
             until(partial(self.runs, index), seconds=20, what=f"worker-{index} runs")
 
-    def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
-        # Compiled once a test session, wherever this machine keeps bytecode: Dask is large, and starts often here.
+    def environment(self) -> dict[str, str]:
+        """Python is compiled once a test session, whatever this machine says: Dask is large, and starts often here."""
         env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(self.scratch.parent / "bytecode")}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
+        return env
+
+    def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
         with (self.scratch / f"{name}.log").open("ab") as log:
+            self.logged[name] = log.tell()
             argv = [sys.executable, str(LAUNCHER), name.partition("-")[0], *words]
-            return subprocess.Popen(argv, env=env | self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return subprocess.Popen(
+                argv, env=self.environment() | self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def family(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         top = psutil.Process(process.pid)
         return [top, *top.children(recursive=True)]
 
     def stop(self) -> None:
-        running = [process for process in (*self.workers.values(), self.scheduler) if process is not None]
-        for process in running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-        for process in running:
-            try:
-                process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """Workers first, as a supervisor does it."""
+        _end(list(self.workers.values()))
+        _end([self.scheduler] if self.scheduler else [])
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+    for process in processes:
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class _Trouble:
-    """A line's bad rounds, and how many answers there were when it met the first."""
+    """A line's bad rounds, and how many answers there were when it was asked for the first time."""
 
     answers: int
     rounds: int = 0
@@ -49,7 +49,11 @@ class Todo:
 
     def take(self) -> Line | None:
         """The next line, or None when none waits."""
-        return self._waiting.popleft() if self._waiting else None
+        if not self._waiting:
+            return None
+        line = self._waiting.popleft()
+        self._trouble.setdefault(line.index, _Trouble(self._answers))
+        return line
 
     def give_back(self, line: Line) -> None:
         """It was never answered and nobody is to blame: it is next."""
@@ -60,7 +64,9 @@ class Todo:
         self._heard = now
 
     def settle(self, line: Line, outcome: Outcome, now: float) -> Verdict:
-        """What to do about ``line``, asked once more."""
+        """What to do about ``line``, which was taken and asked."""
+        if outcome is not Outcome.AWAY:
+            del self._trouble[line.index]
         match outcome:
             case Outcome.ANSWERED:
                 self._answers += 1
@@ -73,7 +79,7 @@ class Todo:
                 return self._settle_away(line, now)
 
     def _settle_away(self, line: Line, now: float) -> Verdict:
-        trouble = self._trouble.setdefault(line.index, _Trouble(self._answers))
+        trouble = self._trouble[line.index]
         trouble.rounds += 1
         if trouble.rounds >= ROUNDS and self._answers > trouble.answers:
             return Verdict.FAILURE

@@ -6,13 +6,13 @@ is written once: whatever was under way when something died is asked again.
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-import structlog
 from distributed import Client
 
 from cluster_ai.compute.jobs import tasks
@@ -24,7 +24,8 @@ from cluster_ai.core.errors import InvalidInput, NotFound, Unavailable
 from cluster_ai.core.ids import new_id
 from cluster_ai.executors.prompt import Ask, Outcome, Reply
 
-log = structlog.get_logger(__name__)
+# The standard library's, which is silent on stdout: that belongs to whoever called.
+log = logging.getLogger(__name__)
 
 LARGEST_INPUT = 512 << 20
 SYNC_SECONDS = 1.0
@@ -114,7 +115,7 @@ class _Run:
         self._told.about(self._output)
         await self._life(scheduler, todo, patience=0.0)
         while todo.unfinished and not self.stopped:
-            log.warning("the scheduler went away; waiting for it", seconds=SCHEDULER_SECONDS)
+            log.warning("the scheduler went away; waiting up to %.0f s for it", SCHEDULER_SECONDS)
             try:
                 await self._life(scheduler, todo, patience=SCHEDULER_SECONDS)
             except SchedulerLost:
@@ -168,6 +169,7 @@ class _Run:
             prompt=plan.prompt_for(line.index, line.text),
             system=plan.system,
             options=plan.options,
+            tries=plan.tries,
             seconds=plan.seconds,
         )
         key = f"map_prompt-{self._job}-{self._submitted}"

@@ -55,7 +55,7 @@ async def result(future: Any) -> Any:
     """
     try:
         return await future
-    except (FutureCancelledError, ClosedClientError) as exc:
+    except (FutureCancelledError, ClosedClientError, OSError) as exc:
         raise SchedulerLost("the scheduler went away") from exc
     except KilledWorker as exc:
         raise WorkerDied(

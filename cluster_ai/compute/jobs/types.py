@@ -45,6 +45,7 @@ class MapPlan(Slice):
         default_factory=dict, description="Model options such as temperature, seed and num_predict."
     )
     slots: int = Field(default=4, ge=1, le=256, description="Lines asked at the same time.")
+    tries: int = Field(default=5, ge=1, le=100, description="Requests for a line before it makes room for others.")
     ordered: bool = Field(default=False, description="Sort the output by index once every line is done.")
     restart: bool = Field(default=False, description="Throw an earlier output away.")
     retry_failed: bool = Field(default=False, description="Ask the lines again that an earlier run recorded as failed.")

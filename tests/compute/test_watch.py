@@ -1,0 +1,116 @@
+"""The overview's view of the scheduler: cheap while it lives, honest and quick while it does not."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from cluster_ai.compute.types import ComputeView
+from cluster_ai.compute.watch import SchedulerWatch
+from tests.compute.parts import Dask, dask, free_ports, until
+
+pytestmark = pytest.mark.real
+
+
+def view(address: str) -> tuple[ComputeView, float]:
+    async def once() -> tuple[ComputeView, float]:
+        async with SchedulerWatch(address, "http://dash/status") as watch:
+            started = time.monotonic()
+            return await watch.view(), time.monotonic() - started
+
+    return asyncio.run(once())
+
+
+def test_workers_and_tasks_are_seen(cluster: Dask) -> None:
+    with Client(cluster.address, set_as_default=False) as client:
+        client.gather(client.map(str.upper, ["a", "b", "c"], pure=False, key=["shout-1", "shout-2", "shout-3"]))
+        wrong = client.submit(int, "x", key="fail-1")
+        assert wrong.exception(timeout=10)
+        seen, _ = view(cluster.address)
+    assert seen.reachable
+    assert seen.dashboard == "http://dash/status"
+    assert [worker.name for worker in seen.workers] == ["worker-0", "worker-1"]
+    first = seen.workers[0]
+    assert first.address == f"tcp://127.0.0.1:{cluster.worker_ports(0)[0]}"
+    assert (first.threads, first.memory_limit, first.host) == (1, 1 << 30, "127.0.0.1")
+    assert first.memory > 10_000_000
+    assert first.last_seen_seconds < 3
+    tasks = {task.prefix: task for task in seen.tasks}
+    assert tasks["shout"].finished == 3
+    assert tasks["fail"].erred == 1
+
+
+def test_finished_tasks_are_counted_after_their_client_left(cluster: Dask) -> None:
+    with Client(cluster.address, set_as_default=False) as client:
+        client.gather(client.map(abs, range(5), key=[f"left-{n}" for n in range(5)]))
+
+    def counted() -> bool:
+        return {task.prefix: task.finished for task in view(cluster.address)[0].tasks}.get("left") == 5
+
+    until(counted, seconds=5, what="five finished")
+
+
+def test_nobody_there_is_said_at_once() -> None:
+    seen, took = view(f"127.0.0.1:{free_ports(1)[0]}")
+    assert not seen.reachable
+    assert seen.error == "connection refused"
+    assert took < 0.5
+
+
+def test_something_else_on_the_port_is_no_scheduler() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        seen, took = view(f"127.0.0.1:{server.getsockname()[1]}")
+    assert not seen.reachable
+    assert seen.error
+    assert took < 2
+
+
+def test_scheduler_that_dies_freezes_and_comes_back(tmp_path: Path) -> None:
+    async def story(parts: Dask) -> None:
+        async with SchedulerWatch(parts.address, "") as watch:
+            assert (await watch.view()).reachable
+            assert parts.scheduler
+            os.kill(parts.scheduler.pid, signal.SIGSTOP)
+            started = time.monotonic()
+            seen = await watch.view()
+            assert (seen.reachable, seen.error) == (False, "no answer within 1.5 s")
+            assert time.monotonic() - started < 2
+            os.kill(parts.scheduler.pid, signal.SIGCONT)
+            await comes_back(watch)
+            parts.scheduler.kill()
+            parts.scheduler.wait()
+            started = time.monotonic()
+            assert not (await watch.view()).reachable
+            assert time.monotonic() - started < 2
+            assert (await watch.view()).error == "connection refused"
+            await asyncio.to_thread(parts.start_scheduler)
+            await comes_back(watch)
+
+    with dask(tmp_path, workers=0) as parts:
+        asyncio.run(story(parts))
+
+
+async def comes_back(watch: SchedulerWatch) -> None:
+    deadline = time.monotonic() + 5
+    while not (await watch.view()).reachable:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+def test_a_look_costs_little(cluster: Dask) -> None:
+    async def cost() -> float:
+        async with SchedulerWatch(cluster.address, "") as watch:
+            await watch.view()
+            before = time.process_time()
+            for _ in range(20):
+                await watch.view()
+            return (time.process_time() - before) / 20
+
+    seconds = asyncio.run(cost())
+    print(f"{seconds * 1000:.2f} ms of CPU a look")
+    assert seconds < 0.02
