@@ -1,6 +1,7 @@
 """What the scheduler says of itself, once a second, for the overview."""
 
 import asyncio
+import struct
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -16,6 +17,9 @@ from cluster_ai.core.errors import Unavailable
 ANSWER_SECONDS = 1.5
 READABLE = ["msgpack"]
 """Plain values only: whoever might sit on the scheduler's port must not run code here by answering a pickle."""
+
+STRANGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, struct.error)
+"""What Dask's reader raises on bytes that no scheduler sent."""
 
 
 class SchedulerWatch:
@@ -46,11 +50,30 @@ class SchedulerWatch:
     async def view(self) -> ComputeView:
         """The state now; ``reachable`` is false, with the reason, when there is no answer within 1.5 seconds."""
         try:
-            identity, totals = await self._ask()
+            view = await self._ask()
         except Unavailable as exc:
             self._answered = False
             return ComputeView(reachable=False, address=self._address, error=exc.message)
         self._answered = True
+        return view
+
+    async def _ask(self) -> ComputeView:
+        """The one place where Dask's and the network's errors become ours."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                if not self._answered:
+                    # Dask tries a refused connection again until time is up; the socket says at once why not.
+                    await knock(self._address)
+                identity, totals = await self._scheduler.identity(), await getattr(self._scheduler, OPERATION)()
+            return self._view(identity, totals)
+        except TimeoutError as exc:
+            raise Unavailable(f"no answer within {ANSWER_SECONDS} s") from exc
+        except OSError as exc:
+            raise Unavailable(reason(exc)) from exc
+        except STRANGE as exc:
+            raise Unavailable(f"what listens there is no scheduler of this cluster: {exc}"[:200]) from exc
+
+    def _view(self, identity: Mapping[str, Any], totals: Mapping[str, dict[str, int]]) -> ComputeView:
         return ComputeView(
             reachable=True,
             address=self._address,
@@ -58,21 +81,6 @@ class SchedulerWatch:
             workers=workers_of(identity, now=time.time()),
             tasks=tuple(TaskGroupView(prefix=name, **counts) for name, counts in sorted(totals.items())),
         )
-
-    async def _ask(self) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
-        """The one place where Dask's and the network's errors become ours."""
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                if not self._answered:
-                    # Dask tries a refused connection again until time is up; the socket says at once why not.
-                    await knock(self._address)
-                return await self._scheduler.identity(), await getattr(self._scheduler, OPERATION)()
-        except TimeoutError as exc:
-            raise Unavailable(f"no answer within {ANSWER_SECONDS} s") from exc
-        except OSError as exc:
-            raise Unavailable(reason(exc)) from exc
-        except ValueError as exc:
-            raise Unavailable(f"what listens there is not a scheduler of this cluster: {exc}") from exc
 
 
 def workers_of(identity: Mapping[str, Any], *, now: float) -> tuple[WorkerView, ...]:

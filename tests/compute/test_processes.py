@@ -1,7 +1,9 @@
 """Scheduler and worker as processes: what listens, how they end, what they refuse."""
 
+import contextlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -100,6 +102,31 @@ def test_dashboard_answers_its_own_name_only(cluster: Dask) -> None:
     for path in ("/health", "/status", "/info/main/workers.html"):
         assert fetch(cluster, path, Host="rebound.example") == 403
     assert fetch(cluster, "/proxy/22/127.0.0.1/") == 404
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n" + bytes(9999),
+        b"\xff" * 4096,
+        b"\0" * 4096,
+    ],
+    ids=["a browser", "a form of a foreign page", "ones", "zeros"],
+)
+def test_noise_on_the_ports_does_no_harm(cluster: Dask, noise: bytes) -> None:
+    assert cluster.scheduler
+    process = psutil.Process(cluster.scheduler.pid)
+    before = process.memory_info().rss
+    for port in (cluster.ports[0], *cluster.worker_ports(0)):
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as client, contextlib.suppress(OSError):
+                client.sendall(noise)
+                client.settimeout(0.05)
+                client.recv(4096)
+    assert fetch(cluster, "/health") == 200
+    assert process.memory_info().rss - before < 50 << 20
+    assert cluster.workers[0].poll() is None
 
 
 def test_taken_ports_are_named(tmp_path: Path, cluster: Dask) -> None:

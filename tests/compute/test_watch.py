@@ -1,12 +1,17 @@
 """The overview's view of the scheduler: cheap while it lives, honest and quick while it does not."""
 
 import asyncio
+import contextlib
 import os
+import pickle
 import signal
-import socket
+import socketserver
+import struct
+import threading
 import time
 from pathlib import Path
 
+import msgpack
 import pytest
 from distributed import Client
 
@@ -62,12 +67,53 @@ def test_nobody_there_is_said_at_once() -> None:
     assert took < 0.5
 
 
-def test_something_else_on_the_port_is_no_scheduler() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        seen, took = view(f"127.0.0.1:{server.getsockname()[1]}")
-    assert not seen.reachable
-    assert seen.error
-    assert took < 2
+def frames(*parts: bytes) -> bytes:
+    """Bytes in the form of Dask's messages."""
+    lengths = struct.pack(f"<{len(parts) + 1}Q", len(parts), *map(len, parts))
+    return struct.pack("<Q", len(lengths) + sum(map(len, parts))) + lengths + b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\0" * 64,
+        b"\xff" * 64,
+        frames(b"x"),
+        frames(msgpack.packb({"a": 1})),
+        frames(msgpack.packb([1, 2, 3])),
+        frames(msgpack.packb({"compression": None, "python": [3, 11], "pickle-protocol": 4})),
+        frames(pickle.dumps(print)),
+        b"",
+    ],
+    ids=["http", "zeros", "ones", "short", "a dict", "a list", "other versions", "a pickle", "silence"],
+)
+def test_something_else_on_the_port_is_no_scheduler(answer: bytes) -> None:
+    class Talk(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                self.request.sendall(answer)
+                while self.request.recv(1000):
+                    self.request.sendall(answer)
+
+    async def story(port: int) -> None:
+        async with SchedulerWatch(f"127.0.0.1:{port}", "") as watch:
+            for _ in range(2):
+                started = time.monotonic()
+                seen = await watch.view()
+                assert time.monotonic() - started < 2
+                assert not seen.reachable
+                assert seen.error
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talk) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            asyncio.run(story(server.server_address[1]))
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_scheduler_that_dies_freezes_and_comes_back(tmp_path: Path) -> None:
