@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from distributed import rpc
 
+from cluster_ai.compute.config import adopt_logs
 from cluster_ai.compute.reach import knock, reason, with_scheme
 from cluster_ai.compute.totals import OPERATION
 from cluster_ai.compute.types import ComputeView, TaskGroupView, WorkerView
@@ -38,6 +39,8 @@ class SchedulerWatch:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        # Dask set up its own logging when it was imported.
+        adopt_logs(level="ERROR")
         called = rpc(  # type: ignore[no-untyped-call]
             self._address, timeout=ANSWER_SECONDS, serializers=READABLE, deserializers=READABLE
         )

@@ -114,6 +114,17 @@ class Dask:
         top = psutil.Process(process.pid)
         return [top, *top.children(recursive=True)]
 
+    def lose_scheduler(self) -> None:
+        """Kills it, and starts all again as the supervisor would."""
+        assert self.scheduler
+        self.scheduler.kill()
+        self.scheduler.wait()
+        for worker in self.workers.values():
+            worker.wait(timeout=20)
+        self.start_scheduler()
+        for index in self.workers:
+            self.start_worker(index)
+
     def stop(self) -> None:
         """Workers first, as a supervisor does it."""
         _end(list(self.workers.values()))

@@ -250,22 +250,10 @@ def kill_nanny(parts: Dask) -> None:
     parts.start_worker(0)
 
 
-def kill_scheduler(parts: Dask) -> None:
-    """And start all again, as the supervisor would."""
-    assert parts.scheduler
-    parts.scheduler.kill()
-    parts.scheduler.wait()
-    for worker in parts.workers.values():
-        worker.wait(timeout=20)
-    parts.start_scheduler()
-    for index in parts.workers:
-        parts.start_worker(index)
-
-
 KILLS: dict[str, Callable[[Dask], None]] = {
     "worker process": kill_worker_process,
     "nanny": kill_nanny,
-    "scheduler": kill_scheduler,
+    "scheduler": Dask.lose_scheduler,
 }
 
 

@@ -2,15 +2,19 @@
 
 import random
 import re
+import subprocess
+import sys
+import threading
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 from cluster_ai.compute.jobs import words
 from cluster_ai.core.errors import NotFound, Unavailable
-from tests.compute.parts import Dask, free_ports
+from tests.compute.parts import Dask, free_ports, until
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
@@ -90,3 +94,46 @@ def test_worker_that_dies_on_the_way_changes_nothing(cluster: Dask, tmp_path: Pa
     cluster.wait_workers()
     assert killed
     assert {top.word: top.count for top in found.top} == {"one": 400_000, "two": 800_000, "three": 1_200_000}
+
+
+def test_scheduler_that_dies_ends_the_count_with_a_reason(cluster: Dask, tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("one two two three three three\n" * 400_000)
+    lost = threading.Thread(target=cluster.lose_scheduler)
+
+    def lose(done: int, _total: int, _failed: int) -> None:
+        if done == 2:
+            lost.start()
+
+    try:
+        with pytest.raises(Unavailable, match="the scheduler went away"):
+            words(text, scheduler=cluster.address, on_progress=lose, part_bytes=300_000)
+    finally:
+        lost.join()
+        cluster.wait_workers()
+
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from cluster_ai.compute.jobs import words
+
+def on_progress(done, total, failed):
+    if done == 2:
+        os.kill(os.getpid(), signal.SIGINT)
+
+try:
+    words(Path(sys.argv[1]), scheduler=sys.argv[2], on_progress=on_progress, part_bytes=300_000)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_ends_the_count_and_its_tasks(cluster: Dask, tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("one two two three three three\n" * 400_000)
+    argv = [sys.executable, "-c", INTERRUPTED, str(text), cluster.address]
+    done = subprocess.run(argv, env=cluster.environment(), capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+    with Client(cluster.address, set_as_default=False) as client:
+        until(lambda: not any(client.processing().values()), seconds=5, what="nothing is counted any more")
