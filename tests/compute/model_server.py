@@ -33,6 +33,7 @@ class Plan:
 def _routes(plan: Plan) -> type[BaseHTTPRequestHandler]:
     class Routes(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def log_message(self, *_args: Any) -> None:
             pass
