@@ -83,12 +83,18 @@ def read_secret(path: Path) -> str:
 
 def make_secret(path: Path, value: str) -> str:
     """Writes ``value`` to ``path`` unless it exists; answers what stands there. Two may race."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    except FileExistsError:
+    if path.exists():
         return read_secret(path)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    # It appears under its name only when it is whole: whoever loses the race must not read half of it.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "w", encoding="utf-8") as file:
         file.write(value + "\n")
         file.flush()
         os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return read_secret(path)
+    finally:
+        draft.unlink()
     return value

@@ -1,5 +1,6 @@
 """Words of the supervisor. Pure."""
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pydantic import Field
@@ -34,6 +35,38 @@ class SupervisorSettings(Slice):
     crash_window_seconds: float = Field(default=60.0, gt=0, le=3600, description="Length of that window.")
     backoff_seconds: float = Field(default=0.25, gt=0, le=60, description="Pause before the first restart; doubles.")
     backoff_cap_seconds: float = Field(default=10.0, gt=0, le=600, description="Longest pause before a restart.")
+    patience_seconds: float = Field(
+        default=120.0, gt=0, le=3600, description="A part that answers no probe for this long is killed and restarted."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question whose answer shows that a part is ready, asked on loopback."""
+
+    port: int
+    path: str = ""
+    """Asked for by GET and answered with 200; empty: it is enough that the port listens."""
+    holds: str = ""
+    """Text that must stand in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartSpec:
+    """What a part is: how it is started, what it listens on, and when it is ready."""
+
+    name: str
+    argv: tuple[str, ...]
+    ports: tuple[int, ...] = ()
+    """All that it opens; the first is shown to people."""
+    probes: tuple[Probe, ...] = ()
+    """All must pass; a part without any is ready once it runs."""
+    needs: tuple[str, ...] = ()
+    """Parts that must be ready before this one starts."""
+    floor: int = 0
+    """Parts on higher floors use those on lower ones: they are stopped first."""
+    url: str = ""
+    env: dict[str, str] = field(default_factory=dict)
 
 
 class PartView(View):
