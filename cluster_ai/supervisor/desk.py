@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -31,8 +31,8 @@ class Asked(Protocol):
 
 
 @asynccontextmanager
-async def open_desk(sock: socket.socket, asked: Asked) -> AsyncIterator[None]:
-    """Answers on ``sock`` as long as the block lasts."""
+async def open_desk(folder: Path, asked: Asked) -> AsyncIterator[None]:
+    """Answers on the socket in ``folder`` as long as the block lasts."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Whoever hangs up in the middle, or says nothing, concerns nobody.
@@ -42,9 +42,10 @@ async def open_desk(sock: socket.socket, asked: Asked) -> AsyncIterator[None]:
                 await writer.drain()
         writer.close()
 
-    server = await asyncio.start_unix_server(serve, sock=sock, limit=HEAD_BYTES)
-    async with server:
-        yield
+    with sockets.listening(folder) as sock:
+        server = await asyncio.start_unix_server(serve, sock=sock, limit=HEAD_BYTES)
+        async with server:
+            yield
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Asked) -> Response:

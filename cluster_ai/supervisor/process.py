@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from cluster_ai.core.processes import signal_group
+from cluster_ai.core.processes import adopt_orphans, signal_group
 from cluster_ai.supervisor.logfile import LogFile
 
 _PIPE_BYTES = 64 * 1024
@@ -80,6 +80,8 @@ async def running(argv: Sequence[str], *, env: Mapping[str, str], log: LogFile) 
     Raises:
         OSError: it cannot be started.
     """
+    # Whatever the part leaves behind becomes ours to wait for.
+    adopt_orphans()
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     loop = asyncio.get_running_loop()

@@ -12,8 +12,6 @@ import structlog
 
 from cluster_ai.core.errors import Conflict, InvalidInput
 from cluster_ai.core.paths import Home
-from cluster_ai.core.processes import adopt_orphans
-from cluster_ai.supervisor import sockets
 from cluster_ai.supervisor.board import Board
 from cluster_ai.supervisor.desk import open_desk
 from cluster_ai.supervisor.keeper import Keeper
@@ -59,18 +57,16 @@ class Supervisor:
 
     async def run(self) -> None:
         """Until ``stop`` or SIGTERM, SIGINT, SIGHUP; then no process of the cluster is left."""
-        adopt_orphans()
         self._listen_to_signals()
-        with sockets.listening(self._place.home.run) as sock:
-            async with open_desk(sock, self), self._tasks:
-                for spec in self._crew.specs:
-                    self._keep(spec)
-                telling = self._tasks.create_task(self._tell_when_ready())
-                await self._stopping.wait()
-                telling.cancel()
-                await self._wind_down()
-                for keeper in self._keepers.values():
-                    keeper.cancel()
+        async with open_desk(self._place.home.run, self), self._tasks:
+            for spec in self._crew.specs:
+                self._keep(spec)
+            telling = self._tasks.create_task(self._tell_when_ready())
+            await self._stopping.wait()
+            telling.cancel()
+            await self._wind_down()
+            for keeper in self._keepers.values():
+                keeper.cancel()
         log.info("cluster stopped")
 
     # -- what the desk passes on

@@ -60,8 +60,7 @@ main() {
   install "$@" >&2 || true
   list=$(missing)
   [ -z "$list" ] && return 0
-  # shellcheck disable=SC2086
-  printf 'Still missing: %s\n' "$(echo $list)" >&2
+  printf 'Still missing: %s\n' "${list//$'\n'/ }" >&2
   return 4
 }
 

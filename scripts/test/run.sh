@@ -6,7 +6,7 @@
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 cd "$root" || exit 1
-export PATH=$root/.venv/bin:$PATH VIRTUAL_ENV=$root/.venv PYTHONPATH=$root NO_COLOR=1
+export PATH=$root/.venv/bin:$PATH VIRTUAL_ENV=$root/.venv PYTHONPATH=$root
 
 stages=(lint types contracts dependencies shell unit menu dashboard real browser)
 

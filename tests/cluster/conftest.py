@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
-from cluster_ai.supervisor.control import Control
 
 from cluster_ai.core.paths import Home
 from cluster_ai.settings import Ports
+from cluster_ai.supervisor.control import Control
 from cluster_ai.supervisor.types import PartState, PartView, SupervisorView
 
 T = TypeVar("T")

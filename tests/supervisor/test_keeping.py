@@ -33,7 +33,7 @@ def test_a_part_starts_when_what_it_needs_is_ready(little: Start) -> None:
         {"name": "lower", "argv": serving(port), "ports": [port], "probes": [[port, "/", "well"]]},
     )
     until(lambda: cluster.status().ready, what="all ready")
-    assert cluster.log("upper").startswith("up ")
+    until(lambda: cluster.log("upper").startswith("up "), what="the upper one runs")
     view = cluster.part("lower")
     assert (view.port, view.restarts, view.last_exit) == (port, 0, "")
 

@@ -58,16 +58,15 @@ def test_every_order_reaches_the_desk(home: Home) -> None:
     desk = Desk()
 
     async def talk() -> None:
-        with sockets.listening(home.run) as sock:
+        async with open_desk(home.run, desk):
             assert (home.run / sockets.NAME).stat().st_mode & 0o777 == 0o600
-            async with open_desk(sock, desk):
-                control = Control(home)
-                assert await control.status() == VIEW
-                await control.restart("node/1")
-                await control.scale_workers(3)
-                await control.stop()
-                with pytest.raises(NotFound, match="no part is called x"):
-                    await control.restart("x")
+            control = Control(home)
+            assert await control.status() == VIEW
+            await control.restart("node/1")
+            await control.scale_workers(3)
+            await control.stop()
+            with pytest.raises(NotFound, match="no part is called x"):
+                await control.restart("x")
 
     asyncio.run(talk())
     assert desk.asked == ["node/1", 3, "stop"]
@@ -92,11 +91,10 @@ def test_nonsense_gets_an_error_or_the_door(home: Home, raw: bytes, answer: byte
     desk = Desk()
 
     async def talk() -> None:
-        with sockets.listening(home.run) as sock:
-            async with open_desk(sock, desk):
-                said = await asked(home.run, raw)
-                assert said.partition(b"\r\n")[0].partition(b" ")[2][:3] == answer
-                assert await Control(home).status() == VIEW
+        async with open_desk(home.run, desk):
+            said = await asked(home.run, raw)
+            assert said.partition(b"\r\n")[0].partition(b" ")[2][:3] == answer
+            assert await Control(home).status() == VIEW
 
     asyncio.run(talk())
     assert desk.asked == []
@@ -106,9 +104,8 @@ def test_a_socket_left_behind_is_replaced(home: Home) -> None:
     (home.run / sockets.NAME).write_text("old")
 
     async def talk() -> None:
-        with sockets.listening(home.run) as sock:
-            async with open_desk(sock, Desk()):
-                assert await Control(home).status() == VIEW
+        async with open_desk(home.run, Desk()):
+            assert await Control(home).status() == VIEW
 
     asyncio.run(talk())
 
