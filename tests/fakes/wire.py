@@ -1,0 +1,165 @@
+"""HTTP/1.1 by hand, so that every misbehaviour can be done on the wire: cut, reset, lie about lengths, stay silent."""
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+HEAD_LIMIT = 64 * 1024
+LINGER_ZERO = struct.pack("ii", 1, 0)
+
+
+class Gone(Exception):
+    """The client closed or broke the connection."""
+
+
+class Broken(Exception):
+    """The client sent something that is not HTTP/1.1 as we read it."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One request, read whole."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]  # lower case names
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object.
+
+        Raises:
+            ValueError: it is not a JSON object.
+        """
+        value = json.loads(self.body or b"{}")
+        if not isinstance(value, dict):
+            raise ValueError("the body is not an object")
+        return value
+
+
+@dataclass(eq=False)
+class Connection:
+    """A client's connection: bytes in with look-ahead, bytes out with back-pressure."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    number: int
+    slice: int = 0
+    requests: int = 0
+    bytes_out: int = 0
+    ahead: bytearray = field(default_factory=bytearray)
+
+    async def more(self) -> None:
+        try:
+            data = await self.reader.read(65536)
+        except OSError as error:
+            raise Gone from error
+        if not data:
+            raise Gone
+        self.ahead += data
+
+    async def until_gone(self) -> None:
+        """Returns when the client left; what it sent meanwhile is kept for the next request."""
+        try:
+            while True:
+                await self.more()
+        except Gone:
+            return
+
+    async def line_block(self) -> bytes:
+        while (end := self.ahead.find(b"\r\n\r\n")) < 0:
+            if len(self.ahead) > HEAD_LIMIT:
+                raise Broken("head too long")
+            await self.more()
+        return self.taken(end + 4)
+
+    def taken(self, count: int) -> bytes:
+        block = bytes(self.ahead[:count])
+        del self.ahead[:count]
+        return block
+
+    async def exactly(self, count: int) -> bytes:
+        while len(self.ahead) < count:
+            await self.more()
+        return self.taken(count)
+
+    async def chunked(self) -> bytes:
+        body = b""
+        while True:
+            while (end := self.ahead.find(b"\r\n")) < 0:
+                await self.more()
+            size = int(self.taken(end + 2).split(b";")[0], 16)
+            part = await self.exactly(size + 2)
+            if size == 0:
+                return body
+            body += part[:-2]
+
+    async def request(self) -> Incoming:
+        """The next request.
+
+        Raises:
+            Gone: the client left.
+            Broken: it is not HTTP as we read it.
+        """
+        first, *rest = (await self.line_block()).decode("latin-1").split("\r\n")
+        try:
+            method, path, _ = first.split(" ")
+            headers = {
+                name.strip().lower(): value.strip() for name, value in (row.split(":", 1) for row in rest if row)
+            }
+            if "chunked" in headers.get("transfer-encoding", "").lower():
+                body = await self.chunked()
+            else:
+                body = await self.exactly(int(headers.get("content-length", "0")))
+        except ValueError as error:
+            raise Broken(str(error)) from error
+        self.requests += 1
+        return Incoming(method, path.split("?")[0], headers, body)
+
+    async def write(self, data: bytes) -> None:
+        """Write with back-pressure, in slices when the node is set so.
+
+        Raises:
+            Gone: the client left.
+        """
+        step = self.slice or len(data) or 1
+        try:
+            for at in range(0, len(data), step):
+                self.writer.write(data[at : at + step])
+                await self.writer.drain()
+                if self.slice:
+                    # Lets each slice leave in its own segment.
+                    await asyncio.sleep(0.0005)
+        except OSError as error:
+            raise Gone from error
+        self.bytes_out += len(data)
+
+    def reset(self) -> None:
+        """RST: the client sees its connection reset."""
+        sock = self.writer.get_extra_info("socket")
+        if sock is not None and sock.fileno() >= 0:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+        self.writer.transport.abort()
+
+    def close(self) -> None:
+        """FIN after what was written."""
+        self.writer.close()
+
+
+def head(status: int, headers: Mapping[str, str]) -> bytes:
+    """A response head."""
+    rows = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(rows) + "\r\n\r\n").encode("latin-1")
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of a chunked body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+LAST_CHUNK = b"0\r\n\r\n"
