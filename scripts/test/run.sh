@@ -10,13 +10,15 @@ export PATH=$root/.venv/bin:$PATH VIRTUAL_ENV=$root/.venv PYTHONPATH=$root
 
 stages=(lint types contracts dependencies shell unit menu dashboard real browser)
 
-shell_files() { git ls-files --cached --others --exclude-standard -- '*.sh' '.ci/run'; }
+shell_files() { git ls-files --cached --others --exclude-standard -- '*.sh' '*.bats' '*.bash' '.ci/run'; }
 
 stage_lint() { ruff check && ruff format --check; }
 stage_types() { mypy; }
 stage_contracts() { lint-imports --no-cache; }
 stage_dependencies() { deptry .; }
-stage_shell() { shell_files | xargs shellcheck -x && shell_files | xargs shfmt -i 2 -ci -d; }
+stage_shell() {
+  shell_files | xargs shellcheck -x && shell_files | xargs shfmt -i 2 -ci -d
+}
 # What starts no process of ours runs on all cores; what does, one after another: each wants the machine for itself.
 stage_unit() { pytest -q -n auto --dist loadfile -m 'not real and not browser and not slow' --durations=5; }
 stage_real() { pytest -q -m 'real and not browser and not slow' --durations=15; }

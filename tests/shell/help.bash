@@ -1,0 +1,33 @@
+# Shared by the bats files: a home and ports of their own; nothing outlives a file.
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)
+export MANAGER=$ROOT/manager.sh
+
+own_cluster() {
+  export CLUSTER_AI_HOME=$BATS_FILE_TMPDIR/home
+  CLUSTER_AI_PORT_BASE=$(free_base)
+  export CLUSTER_AI_PORT_BASE NO_COLOR=1 LC_ALL=C.UTF-8 CLUSTER_AI_GATEWAY__FIND_LOCAL_OLLAMA=false
+  unset CLUSTER_AI_LANG
+}
+
+# Twelve ports in a row that nobody has.
+free_base() {
+  "$ROOT/.venv/bin/python" - <<'PYTHON'
+import os, socket
+for base in range(41_000 + os.getpid() % 100 * 20, 49_000, 20):
+    try:
+        for port in range(base, base + 12):
+            socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        continue
+    print(base)
+    break
+PYTHON
+}
+
+# Processes of ours that run on this file's home.
+left_over() {
+  grep -lsz "^CLUSTER_AI_HOME=$CLUSTER_AI_HOME\$" /proc/[0-9]*/environ | while IFS= read -r file; do
+    tr '\0' ' ' <"${file%environ}cmdline" 2>/dev/null
+    echo
+  done | grep -E 'cluster_ai|backend\.serve' || true
+}

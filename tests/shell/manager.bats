@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# manager.sh over a real cluster: start, look, stop, and every refusal of a start.
+
+setup_file() {
+  load help
+  own_cluster
+}
+
+setup() {
+  load help
+}
+
+teardown_file() {
+  "$ROOT/manager.sh" stop >/dev/null 2>&1 || true
+}
+
+@test "a taken port is named, exits 8, and leaves nothing running" {
+  "$ROOT/.venv/bin/python" -c "
+import socket, sys, time
+with socket.create_server(('127.0.0.1', $CLUSTER_AI_PORT_BASE)): print('taken', flush=True); time.sleep(60)" 3>&- &
+  local thief=$!
+  sleep 0.5
+  run "$MANAGER" start
+  kill "$thief"
+  [ "$status" -eq 8 ]
+  [[ $output == *"$CLUSTER_AI_PORT_BASE (backend) is used by python"* ]]
+  [ -z "$(left_over)" ]
+}
+
+@test "a data directory that is a file is refused" {
+  touch "$BATS_TEST_TMPDIR/file"
+  CLUSTER_AI_HOME=$BATS_TEST_TMPDIR/file run "$MANAGER" start
+  [ "$status" -ne 0 ]
+  [[ $output == *"cannot be used"* ]]
+  [[ $output != *Traceback* ]]
+}
+
+@test "a full disk exits 9 with nothing running" {
+  mkdir "$BATS_TEST_TMPDIR/small"
+  run unshare -m sh -c "mount -t tmpfs -o size=20m none '$BATS_TEST_TMPDIR/small' &&
+    CLUSTER_AI_HOME='$BATS_TEST_TMPDIR/small/home' '$MANAGER' start"
+  [ "$status" -eq 9 ]
+  [[ $output == *"MiB are free"* ]]
+  [ -z "$(left_over)" ]
+}
+
+@test "status says that nothing runs" {
+  run "$MANAGER" status
+  [ "$status" -eq 5 ]
+  [[ $output == *"manager.sh start"* ]]
+}
+
+@test "start ends when everything is healthy, and says where" {
+  run "$MANAGER" start
+  [ "$status" -eq 0 ]
+  [[ $output == *"http://localhost:$CLUSTER_AI_PORT_BASE"* ]]
+  [[ $output == *"curl"* ]]
+  [[ $output == *"admin"* ]]
+  run "$MANAGER" status --json
+  [ "$status" -eq 0 ]
+  echo "$output" | "$ROOT/.venv/bin/python" -c "
+import json, sys
+said = json.load(sys.stdin)
+assert said['schema_version'] >= 1
+assert said['ready'], said
+assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'node', 'gateway', 'backend'}"
+}
+
+@test "a second start says that it runs, and changes nothing" {
+  before=$(left_over | sort)
+  run "$MANAGER" start
+  [ "$status" -eq 0 ]
+  [[ $output == *"runs"* ]]
+  [ "$(left_over | sort)" = "$before" ]
+}
+
+@test "it works through a link, from another folder" {
+  ln -s "$MANAGER" "$BATS_TEST_TMPDIR/link"
+  cd /
+  run "$BATS_TEST_TMPDIR/link" status
+  [ "$status" -eq 0 ]
+  [[ $output == *gateway* ]]
+}
+
+@test "logs of one part" {
+  run "$MANAGER" logs gateway
+  [ "$status" -eq 0 ]
+  run "$MANAGER" logs no-such-part
+  [ "$status" -eq 3 ]
+  [[ $output == *scheduler* ]]
+}
+
+@test "diag finds a healthy cluster healthy" {
+  run "$MANAGER" diag
+  [ "$status" -eq 0 ]
+}
+
+@test "an unknown verb is a usage error" {
+  run "$MANAGER" frobnicate
+  [ "$status" -eq 2 ]
+  [[ $output != *Traceback* ]]
+}
+
+@test "the menu, piped, prints the command and runs it" {
+  run bash -c "printf '3\nq\n' | '$MANAGER'"
+  [ "$status" -eq 0 ]
+  [[ $output == *'$ ./manager.sh status'* ]]
+  [[ $output == *gateway* ]]
+  run bash -c "printf 'x\n' | '$MANAGER'"
+  [ "$status" -eq 2 ]
+}
+
+@test "the menu speaks Portuguese" {
+  CLUSTER_AI_LANG=pt-BR run bash -c "printf 'q\n' | '$MANAGER'"
+  [[ $output == *Diagnóstico* ]]
+}
+
+@test "restart replaces every process and comes back" {
+  before=$("$MANAGER" status --json | grep -o '"pid": *[0-9]*' | sort)
+  run "$MANAGER" restart
+  [ "$status" -eq 0 ]
+  after=$("$MANAGER" status --json | grep -o '"pid": *[0-9]*' | sort)
+  [ -n "$after" ]
+  [ -z "$(comm -12 <(echo "$before") <(echo "$after"))" ]
+}
+
+@test "stop leaves no process" {
+  run "$MANAGER" stop
+  [ "$status" -eq 0 ]
+  [ -z "$(left_over)" ]
+  run "$MANAGER" stop
+  [ "$status" -eq 0 ]
+}
+
+@test "a start that is killed half-way leaves nothing in the way of the next" {
+  "$MANAGER" start >/dev/null 2>&1 3>&- &
+  local starting=$!
+  for _ in $(seq 100); do [ -s "$CLUSTER_AI_HOME/run/supervisor.lock" ] && [ -n "$(left_over)" ] && break; sleep 0.1; done
+  sleep 1
+  kill -9 "$(cat "$CLUSTER_AI_HOME/run/supervisor.lock")"
+  wait "$starting" || true
+  run "$MANAGER" start
+  [ "$status" -eq 0 ]
+  run "$MANAGER" stop
+  [ "$status" -eq 0 ]
+  [ -z "$(left_over)" ]
+}
