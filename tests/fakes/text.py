@@ -14,9 +14,10 @@ from hashlib import blake2b
 
 # Some are wider than one byte a letter, so that cuts inside a character happen.
 WORDS = (
-    "lamp river stone paper cloud garden ship north window apple silver bridge music winter market harbour "
-    "coração água manhã café naïve größe żółw северный 日本 語学 🙂 🚲 \n \t, . ; : — “quoted” back\\slash"
-).split(" ")
+    *("lamp", "river", "stone", "paper", "cloud", "garden", "ship", "north", "window", "apple", "silver", "bridge"),
+    *("coração", "água", "manhã", "café", "naïve", "größe", "żółw", "северный", "日本", "語学", "🙂", "🚲"),
+    *("\n", "\t,", ".", ";", ":", "—", "“quoted”", "back\\slash"),
+)
 
 
 def key_of(model: str, seed: int, prompt: Sequence[tuple[str, str]]) -> bytes:
