@@ -135,7 +135,10 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
 @test "a start that is killed half-way leaves nothing in the way of the next" {
   "$MANAGER" start >/dev/null 2>&1 3>&- &
   local starting=$!
-  for _ in $(seq 100); do [ -s "$CLUSTER_AI_HOME/run/supervisor.lock" ] && [ -n "$(left_over)" ] && break; sleep 0.1; done
+  for _ in $(seq 100); do
+    [ -s "$CLUSTER_AI_HOME/run/supervisor.lock" ] && [ -n "$(left_over)" ] && break
+    sleep 0.1
+  done
   sleep 1
   kill -9 "$(cat "$CLUSTER_AI_HOME/run/supervisor.lock")"
   wait "$starting" || true
