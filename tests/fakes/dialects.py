@@ -45,9 +45,6 @@ class OllamaDialect:
         padding = {"pad": "x" * self.pad} if self.pad else {}
         return dumped({"model": self.model, "created_at": CREATED_AT, **fields, **padding}) + b"\n"
 
-    def opening(self) -> bytes:
-        return b""
-
     def token(self, text: str) -> bytes:
         return self.line({**self.said(text), "done": False})
 
@@ -76,6 +73,9 @@ class OllamaDialect:
         more = {"tool_calls": self.calls()} if ending.reason == "tool_calls" else {}
         return self.line({**self.said("".join(tokens), **more), **self.counts(ending)}).rstrip()
 
+    def framed(self, data: bytes) -> bytes:
+        return data + b"\n"
+
     def failure(self, message: str) -> bytes:
         return dumped({"error": message}) + b"\n"
 
@@ -101,9 +101,6 @@ class OpenAIDialect:
     def part(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
         said = {"delta": delta} if self.ask.chat else {"text": delta.get("content", "")}
         return self.event(self.body(".chunk", [{"index": 0, **said, "finish_reason": reason}]))
-
-    def opening(self) -> bytes:
-        return b""
 
     def token(self, text: str) -> bytes:
         return self.part({"role": "assistant", "content": text})
@@ -133,6 +130,9 @@ class OpenAIDialect:
         choices = [{"index": 0, **said, "finish_reason": ending.reason}]
         return dumped(self.body("", choices) | {"usage": self.usage(ending)})
 
+    def framed(self, data: bytes) -> bytes:
+        return b"data: " + data + b"\n\n"
+
     def failure(self, message: str) -> bytes:
         return b"data: " + refusal(message, openai=True) + b"\n\n"
 
@@ -142,6 +142,19 @@ Dialect = OllamaDialect | OpenAIDialect
 
 def dialect(ask: Ask, model: str, pad: int) -> Dialect:
     return OpenAIDialect(ask, model, pad) if ask.openai else OllamaDialect(ask, model, pad)
+
+
+def malformed(shape: Dialect, kind: str) -> bytes:
+    """A record that no client can read, framed like a good one."""
+    good = shape.token("lamp 日本").rstrip()
+    wide = good.index("日".encode())
+    broken = {
+        "garbage": b"<<not a record>>",
+        "half_utf8": good[: wide + 1] + good[wide + 3 :],
+        "cut_line": good[: len(good) // 2],
+        "not_object": shape.framed(b"[1,2]").rstrip(),
+    }[kind]
+    return broken + shape.framed(b"")[-2 if shape.ask.openai else -1 :]
 
 
 def refusal(message: str, *, openai: bool) -> bytes:

@@ -90,6 +90,16 @@ class Knobs(BaseModel):
     probe: Literal["ok", "hang", "fin", "rst", "garbage"] = "ok"
     probe_status: int | None = Field(default=None, ge=400, le=599)
 
+    def honest(self) -> "Knobs":
+        """The same node without its faults of inference."""
+        return self.model_copy(update={name: Knobs.model_fields[name].default for name in FAULTS})
+
+
+FAULTS = (
+    *("die_before", "status", "retry_after", "die_after", "error_after", "malformed_at", "no_done"),
+    *("duplicate_done", "duplicate_at", "wrong_model", "length", "missing"),
+)
+
 
 class Request(BaseModel):
     """One request as the node saw it. ``at`` and ``ended`` are time.monotonic(), comparable on one machine."""

@@ -117,6 +117,7 @@ class Places:
             load.waiters -= 1
             if load.waiters == 0 and not load.task.done():
                 load.task.cancel()
+                del self.loading[name]
                 self.counters.loads_aborted += 1
 
     async def _loading(self, name: str) -> None:
@@ -125,7 +126,10 @@ class Places:
             self._make_room()
             await asyncio.sleep(self.knobs().load)
             self.loaded[name] = Loaded(expires=float("inf"))
-        finally:
+        except asyncio.CancelledError:
+            # Whoever gave the load up has already taken it out; a next one may stand there.
+            raise
+        else:
             del self.loading[name]
 
     def _make_room(self) -> None:

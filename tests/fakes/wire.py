@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -49,10 +49,14 @@ class Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     number: int
+    sent: Callable[[int], None]
     slice: int = 0
     requests: int = 0
-    bytes_out: int = 0
     ahead: bytearray = field(default_factory=bytearray)
+
+    def __post_init__(self) -> None:
+        # drain() then returns when the kernel took everything: cuts fall exactly where they are set.
+        self.writer.transport.set_write_buffer_limits(high=0)
 
     async def more(self) -> None:
         try:
@@ -132,12 +136,12 @@ class Connection:
             for at in range(0, len(data), step):
                 self.writer.write(data[at : at + step])
                 await self.writer.drain()
+                self.sent(len(data[at : at + step]))
                 if self.slice:
                     # Lets each slice leave in its own segment.
                     await asyncio.sleep(0.0005)
         except OSError as error:
             raise Gone from error
-        self.bytes_out += len(data)
 
     def reset(self) -> None:
         """RST: the client sees its connection reset."""
