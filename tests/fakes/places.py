@@ -121,16 +121,12 @@ class Places:
                 self.counters.loads_aborted += 1
 
     async def _loading(self, name: str) -> None:
-        try:
-            self.counters.loads += 1
-            self._make_room()
-            await asyncio.sleep(self.knobs().load)
-            self.loaded[name] = Loaded(expires=float("inf"))
-        except asyncio.CancelledError:
-            # Whoever gave the load up has already taken it out; a next one may stand there.
-            raise
-        else:
-            del self.loading[name]
+        self.counters.loads += 1
+        self._make_room()
+        await asyncio.sleep(self.knobs().load)
+        self.loaded[name] = Loaded(expires=float("inf"))
+        # A load that was given up never comes here: who gave it up has taken it out, and a next one may stand there.
+        del self.loading[name]
 
     def _make_room(self) -> None:
         limit = self.knobs().max_loaded
@@ -147,3 +143,7 @@ class Places:
         now = time.monotonic()
         for name in [name for name, place in self.loaded.items() if not place.users and place.expires <= now]:
             del self.loaded[name]
+
+    def left(self, name: str) -> float:
+        """Seconds that ``name`` stays in memory without a further request."""
+        return self.loaded[name].expires - time.monotonic()

@@ -1,0 +1,77 @@
+"""Where a node listens: one port for its whole life, whatever happens at it."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tests.fakes.knobs import Listen
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def bound(port: int = 0) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", port))
+    sock.setblocking(False)
+    return sock
+
+
+@dataclass
+class Listener:
+    """Opens and closes the door.
+
+    A bound socket that never listens keeps the port: connections to it are refused by the kernel, and nobody else
+    is given it meanwhile.
+    """
+
+    serve: Serve
+    keeper: socket.socket = field(default_factory=bound)
+    mode: Listen = "refuse"
+    server: asyncio.Server | None = None
+    silent: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        return int(self.keeper.getsockname()[1])
+
+    async def set(self, mode: Listen) -> None:
+        """Change what new connections meet. Those that stand are left alone."""
+        if mode == self.mode:
+            return
+        self.close()
+        self.mode = mode
+        if mode in {"up", "reset"}:
+            self.server = await asyncio.start_server(self.serve, sock=bound(self.port), backlog=1024)
+        elif mode == "hang":
+            self._listen(1024)
+        elif mode == "blackhole":
+            await self._fill()
+
+    def _listen(self, backlog: int) -> None:
+        sock = bound(self.port)
+        sock.listen(backlog)
+        self.silent.append(sock)
+
+    async def _fill(self) -> None:
+        """A full accept queue makes the kernel drop further SYNs: nothing answers, as from a machine that is off."""
+        self._listen(0)
+        filling = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        filling.setblocking(False)
+        self.silent.append(filling)
+        await asyncio.get_running_loop().sock_connect(filling, ("127.0.0.1", self.port))
+
+    def close(self) -> None:
+        """Refuse from now on."""
+        if self.server is not None:
+            self.server.close()
+        for sock in self.silent:
+            sock.close()
+        self.server, self.mode = None, "refuse"
+        self.silent.clear()
+
+    def release(self) -> None:
+        """Give the port back."""
+        self.close()
+        self.keeper.close()
