@@ -1,0 +1,218 @@
+"""One fake node: its connections, what answers on each path, and who watches for clients that leave."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections import deque
+from collections.abc import Awaitable
+from hashlib import sha256
+from typing import Any
+
+from pydantic import ValidationError
+
+from tests.fakes.answers import Answers
+from tests.fakes.catalogue import Refused
+from tests.fakes.inference import Dies
+from tests.fakes.knobs import Counters, Cut, Knobs, Request
+from tests.fakes.listener import Listener
+from tests.fakes.places import Busy, Places
+from tests.fakes.wire import Broken, Connection, Gone, Incoming
+
+LOGGED = 1000
+
+
+class Node:
+    """A node with its knobs and counters. ``open()`` it before use, ``close()`` it after."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.knobs = Knobs()
+        self.counters = Counters()
+        self.places = Places(lambda: self.knobs, self.counters)
+        self.log: deque[Request] = deque(maxlen=LOGGED)
+        self.listener = Listener(self.serve)
+        self.open_connections: dict[Connection, asyncio.Task[Any]] = {}
+        self.numbers = itertools.count(1)
+        self.moving = asyncio.Event()
+        self.faulty_asked = 0
+        self.faults_left: int | None = None
+
+    async def open(self) -> None:
+        self.moving.set()
+        await self.listener.set("up")
+
+    async def close(self) -> None:
+        self.listener.release()
+        tasks = list(self.open_connections.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def set(self, changes: dict[str, Any]) -> None:
+        """Change some knobs; None puts a knob back to its default.
+
+        Raises:
+            ValidationError: no such knob, or not such a value.
+        """
+        defaults = {name: field.get_default() for name, field in Knobs.model_fields.items()}
+        wanted = {name: defaults.get(name) if value is None else value for name, value in changes.items()}
+        self.knobs = Knobs.model_validate(self.knobs.model_dump() | wanted)
+        self.faulty_asked, self.faults_left = 0, self.knobs.fault_times
+        (self.moving.clear if self.knobs.frozen else self.moving.set)()
+        await self.listener.set(self.knobs.listen)
+        self.places.admit()
+
+    def cut(self, how: Cut) -> int:
+        """End all connections now; how many there were."""
+        for connection in (standing := list(self.open_connections)):
+            self.end(connection, how)
+        return len(standing)
+
+    def end(self, connection: Connection, how: Cut) -> None:
+        if how == "rst":
+            connection.reset()
+        elif how == "fin":
+            connection.close()
+
+    def reset(self) -> None:
+        """Counters to zero, except what is true now."""
+        now = self.counters
+        for name in Counters.model_fields:
+            if name not in {"open_connections", "in_flight", "queued"}:
+                setattr(now, name, Counters.model_fields[name].get_default(call_default_factory=True))
+        now.paths = {}
+        self.log.clear()
+
+    def counted(self) -> Counters:
+        self.places.expire()
+        told = {"loaded": tuple(self.places.loaded), "log": tuple(self.log)}
+        return self.counters.model_copy(update=told)
+
+    async def thawed(self) -> None:
+        await self.moving.wait()
+
+    def faults(self) -> Knobs:
+        """The knobs for the next inference: with their faults, or honest when it is not this one's turn."""
+        asked, share = self.faulty_asked, self.knobs.fault_share
+        self.faulty_asked += 1
+        # Spread evenly, not by chance: a share of 0.25 is every fourth request.
+        turn = int((asked + 1) * share) > int(asked * share)
+        if not turn or self.faults_left == 0:
+            return self.knobs.honest()
+        if self.faults_left is not None:
+            self.faults_left -= 1
+        return self.knobs
+
+    def _sent(self, count: int) -> None:
+        self.counters.bytes_out += count
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection to its end."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.counters.connections += 1
+        connection = Connection(reader, writer, self.counters.connections, self._sent)
+        if self.knobs.listen == "reset":
+            connection.reset()
+            return
+        self.open_connections[connection] = task
+        self.counters.open_connections = len(self.open_connections)
+        try:
+            await self.converse(connection)
+        except (Gone, Broken, TimeoutError):
+            connection.close()
+        except Dies as fault:
+            await self.die(connection, fault.how)
+        except asyncio.CancelledError:
+            # Only close() cancels: the node ends, and asyncio's streams would report a cancelled callback.
+            connection.reset()
+        finally:
+            del self.open_connections[connection]
+            self.counters.open_connections = len(self.open_connections)
+
+    async def die(self, connection: Connection, how: Cut) -> None:
+        self.end(connection, how)
+        if how == "stall":
+            await connection.until_gone()
+            connection.close()
+
+    async def converse(self, connection: Connection) -> None:
+        while True:
+            async with asyncio.timeout(self.knobs.idle_close or None):
+                await connection.more()
+            incoming = await connection.request()
+            await self.thawed()
+            if self.knobs.drop_reused and connection.requests > 1:
+                raise Dies("fin")
+            connection.slice = self.knobs.slice
+            self.counters.requests += 1
+            self.counters.paths[incoming.path] = self.counters.paths.get(incoming.path, 0) + 1
+            await self.respond(connection, incoming)
+            if self.knobs.close_after or incoming.headers.get("connection", "").lower() == "close":
+                connection.close()
+                return
+
+    async def respond(self, connection: Connection, incoming: Incoming) -> None:
+        answers = Answers(self, connection, incoming)
+        if answers.is_probe():
+            await answers.probe()
+            return
+        record = self.recorded(connection, incoming)
+        try:
+            await self.watched(connection, record, answers.inference(record))
+            record.outcome = "done" if record.outcome == "open" else record.outcome
+        except (Refused, Busy) as error:
+            record.outcome = "refused"
+            self.counters.refused += 1
+            await answers.refuse(error if isinstance(error, Refused) else Refused(503, BUSY))
+        except Dies:
+            record.outcome = "fault"
+            raise
+        except Gone:
+            record.outcome = "cancelled"
+            raise
+        finally:
+            record.ended = time.monotonic()
+            self.counters.done += record.outcome == "done"
+            self.counters.faults += record.outcome == "fault"
+            self.counters.cancelled += record.outcome == "cancelled"
+
+    async def watched(self, connection: Connection, record: Request, work: Awaitable[None]) -> None:
+        """Do the work while looking whether the client is still there.
+
+        Raises:
+            Gone: it left, and the node hears such things.
+        """
+        watcher = asyncio.create_task(connection.until_gone())
+        job = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({watcher, job}, return_when=asyncio.FIRST_COMPLETED)
+            if not job.done() and self.knobs.hears_cancel:
+                raise Gone
+            await job
+        finally:
+            for task in (watcher, job):
+                task.cancel()
+                # The outcome was looked at above; here both only come to rest.
+                with contextlib.suppress(asyncio.CancelledError, Gone, Dies, Refused, Busy):
+                    await task
+
+    def recorded(self, connection: Connection, incoming: Incoming) -> Request:
+        record = Request(
+            number=next(self.numbers),
+            connection=connection.number,
+            at=time.monotonic(),
+            method=incoming.method,
+            path=incoming.path,
+            headers=dict(incoming.headers),
+            body_sha256=sha256(incoming.body).hexdigest(),
+        )
+        with contextlib.suppress(ValueError):
+            record.body = incoming.json() if len(incoming.body) < 65_536 else None
+        self.log.append(record)
+        return record
+
+
+BUSY = "server busy, please try again.  maximum pending requests exceeded"
+__all__ = ["Node", "ValidationError"]
