@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.fakes import ask as asks
 from tests.fakes import embeddings, library
 from tests.fakes.catalogue import Catalogue, Refused
-from tests.fakes.dialects import dumped, malformed
+from tests.fakes.dialects import dumped
 from tests.fakes.inference import Dies, Inference, send_body
 from tests.fakes.knobs import Knobs, Request
 from tests.fakes.wire import Connection, Incoming
@@ -109,7 +109,8 @@ class Answers:
         self.check(ask, embeds=path in embeddings.PATHS)
         knobs = self.node.faults()
         self.node.counters.started += 1
-        await self.failing(knobs, ask.model, record)
+        if await self.failed(knobs, ask.model, record):
+            return
         if path in embeddings.PATHS:
             await self.embed(path, fields, knobs, ask)
         elif not ask.prompt and ask.keep_alive == 0:
@@ -122,16 +123,17 @@ class Answers:
         if not embeds and "completion" not in model.capabilities:
             raise Refused(400, f'"{ask.model}" does not support chat')
 
-    async def failing(self, knobs: Knobs, model: str, record: Request) -> None:
-        """The faults that come before the first byte."""
+    async def failed(self, knobs: Knobs, model: str, record: Request) -> bool:
+        """The faults that come before the first byte; True when one answered."""
         if knobs.die_before is None and knobs.status is None and model not in knobs.missing:
-            return
+            return False
         await asyncio.sleep(knobs.fault_delay)
         if knobs.die_before is not None:
             raise Dies(knobs.die_before)
-        status, message = (404, f"model '{model}' not found") if model in knobs.missing else (knobs.status, "it failed")
-        await self.send(status or 500, Refused(500, message).body(openai=self.openai), knobs)
+        missing = Refused(404, f"model '{model}' not found")
+        await self.refuse(missing if knobs.status is None else Refused(knobs.status, "the node failed"))
         record.outcome = "fault"
+        return True
 
     async def embed(self, path: str, fields: asks.Body, knobs: Knobs, ask: asks.Ask) -> None:
         async with self.node.places.slot(), self.node.places.model(ask.model, ask.keep_alive):
@@ -147,6 +149,3 @@ class Answers:
         async with self.node.places.model(ask.model, 0):
             fields = {"model": ask.model, "response": "", "done": True, "done_reason": "unload"}
         await self.send(200, dumped(fields), self.node.knobs)
-
-
-__all__ = ["Answers", "malformed"]

@@ -6,7 +6,7 @@ node can look healthy and fail every request, or the other way round.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Cut = Literal["fin", "rst", "stall"]
 Listen = Literal["up", "refuse", "reset", "hang", "blackhole"]
@@ -89,6 +89,12 @@ class Knobs(BaseModel):
     probe_delay: float = Field(default=0.0, ge=0)
     probe: Literal["ok", "hang", "fin", "rst", "garbage"] = "ok"
     probe_status: int | None = Field(default=None, ge=400, le=599)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _by_name(cls, given: Any) -> Any:
+        """A bare name stands for a model of that name."""
+        return [{"name": one} if isinstance(one, str) else one for one in given]
 
     def honest(self) -> "Knobs":
         """The same node without its faults of inference."""

@@ -51,9 +51,13 @@ class Library:
         model = Model(name=named(str(body.get("model") or body.get("name"))))
         if model.name.startswith("no-such"):
             raise Refused(500, "pull model manifest: file does not exist")
-        layer = {"status": f"pulling {digest(model)[:12]}", "digest": f"sha256:{digest(model)}", "total": model.size}
+        layer: Body = {
+            "status": f"pulling {digest(model)[:12]}",
+            "digest": f"sha256:{digest(model)}",
+            "total": model.size,
+        }
         steps = [layer | {"completed": model.size * step // STEPS} for step in range(1, STEPS + 1)]
-        rows = [{"status": "pulling manifest"}, *steps, {"status": "success"}]
+        rows: list[Body] = [{"status": "pulling manifest"}, *steps, {"status": "success"}]
         if body.get("stream") is False:
             await asyncio.sleep(self.node.knobs.pull)
             self.add(model)

@@ -9,8 +9,6 @@ from collections.abc import Awaitable
 from hashlib import sha256
 from typing import Any
 
-from pydantic import ValidationError
-
 from tests.fakes.answers import Answers
 from tests.fakes.catalogue import Refused
 from tests.fakes.inference import Dies
@@ -20,6 +18,7 @@ from tests.fakes.places import Busy, Places
 from tests.fakes.wire import Broken, Connection, Gone, Incoming
 
 LOGGED = 1000
+BUSY = "server busy, please try again.  maximum pending requests exceeded"
 
 
 class Node:
@@ -139,8 +138,9 @@ class Node:
 
     async def converse(self, connection: Connection) -> None:
         while True:
-            async with asyncio.timeout(self.knobs.idle_close or None):
-                await connection.more()
+            if not connection.ahead:
+                async with asyncio.timeout(self.knobs.idle_close or None):
+                    await connection.more()
             incoming = await connection.request()
             await self.thawed()
             if self.knobs.drop_reused and connection.requests > 1:
@@ -212,7 +212,3 @@ class Node:
             record.body = incoming.json() if len(incoming.body) < 65_536 else None
         self.log.append(record)
         return record
-
-
-BUSY = "server busy, please try again.  maximum pending requests exceeded"
-__all__ = ["Node", "ValidationError"]

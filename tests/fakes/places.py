@@ -147,3 +147,8 @@ class Places:
     def left(self, name: str) -> float:
         """Seconds that ``name`` stays in memory without a further request."""
         return self.loaded[name].expires - time.monotonic()
+
+    def forget(self) -> None:
+        """Free every model that nobody uses."""
+        for name in [name for name, place in self.loaded.items() if not place.users]:
+            del self.loaded[name]
