@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from cluster_ai.core.wire import ModelName, Slice
+from cluster_ai.core.wire import ModelName, Slice, View
 
 
 class LocalModel(Slice):
@@ -35,3 +35,14 @@ class NodeSettings(Slice):
         default=300.0, ge=-1, le=31_536_000, description="An idle model is unloaded after this; -1 keeps it."
     )
     models: tuple[LocalModel, ...] = Field(default=(), description="Further GGUF files to serve.")
+
+
+class LoadSpec(View):
+    """How one model is to stand in memory. ``context`` is in tokens, for each of the ``slots``."""
+
+    path: Path
+    embedding: bool
+    threads: int
+    slots: int
+    context: int
+    cache_ram_mib: int
