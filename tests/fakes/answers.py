@@ -101,7 +101,8 @@ class Answers:
             record.model = asks.named(str(fields["model"]))
             if path in embeddings.PATHS:
                 embeddings.texts(fields)
-                ask = asks.Ask(record.model, prompt=(), openai=self.openai)
+                keep_alive = asks.seconds(fields.get("keep_alive"))
+                ask = asks.Ask(record.model, prompt=(), openai=self.openai, keep_alive=keep_alive)
             else:
                 ask = (asks.from_openai if path in OPENAI else asks.from_ollama)(path, fields)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
