@@ -41,6 +41,8 @@ export function useFailureWords(error: unknown): Words {
         detail: wait === null ? t('error.too_many.later') : t('error.too_many.wait', { wait: format.duration(wait) }),
         hint: '',
       }
+    case 'bad_credentials':
+      return { title: t('error.bad_credentials'), detail: '', hint: '' }
     case 'unauthenticated':
       return { title: t('error.unauthenticated'), detail: '', hint: '' }
     case 'weak_password':

@@ -1,0 +1,77 @@
+import { Button, PasswordInput, TextInput } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { type FormEvent, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ApiError } from '../api/errors.ts'
+import { signIn } from '../api/session.ts'
+import { Mark } from '../app/Brand.tsx'
+import css from '../app/frame.module.css'
+import { LanguageSwitch } from '../app/LanguageSwitch.tsx'
+import { useTitle } from '../app/useTitle.ts'
+import { Failure } from '../ui/Failure.tsx'
+
+export function SignInPage() {
+  const { t } = useTranslation()
+  const navigate = useNavigate()
+  const { next } = useSearch({ from: '/sign-in' })
+  const [username, setUsername] = useState('admin')
+  const [password, setPassword] = useState('')
+  useTitle(t('signin.title'))
+  const entering = useMutation({
+    mutationFn: () => signIn(username.trim(), password),
+    onSuccess: () => navigate({ to: next ?? '/' }),
+    onError: (error) => {
+      if (error instanceof ApiError && error.code === 'bad_credentials') setPassword('')
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (!entering.isPending) entering.mutate()
+  }
+  return (
+    <main className={css.lonely}>
+      <div className={css.signIn}>
+        <Mark size={44} />
+        <div>
+          <h1>{t('signin.title')}</h1>
+          <p className={css.quiet}>{t('signin.text')}</p>
+        </div>
+        <form onSubmit={submit} className={css.form}>
+          {entering.error ? <Failure error={entering.error} /> : null}
+          <TextInput
+            label={t('signin.name')}
+            value={username}
+            onChange={(event) => setUsername(event.currentTarget.value)}
+            autoComplete="username"
+            autoCapitalize="none"
+            spellCheck={false}
+            size="md"
+            required
+            withAsterisk={false}
+          />
+          <PasswordInput
+            label={t('signin.password')}
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+            autoComplete="current-password"
+            size="md"
+            required
+            withAsterisk={false}
+            data-autofocus
+            autoFocus
+            visibilityToggleButtonProps={{ 'aria-label': t('signin.show'), tabIndex: 0 }}
+          />
+          <Button type="submit" size="md" loading={entering.isPending} fullWidth>
+            {t('signin.enter')}
+          </Button>
+        </form>
+        <details className={css.hint}>
+          <summary>{t('signin.where')}</summary>
+          <p>{t('signin.where.text')}</p>
+        </details>
+      </div>
+      <LanguageSwitch />
+    </main>
+  )
+}
