@@ -1,0 +1,32 @@
+import { createContext, lazy, type ReactNode, Suspense, useContext, useMemo, useState } from 'react'
+
+/** What can be asked in a dialog. */
+export type Ask = { kind: 'password' } | { kind: 'restart'; part: string } | { kind: 'workers' }
+
+interface DialogsApi {
+  open: (ask: Ask) => void
+}
+
+const Context = createContext<DialogsApi>({ open: () => {} })
+
+export function useDialogs(): DialogsApi {
+  return useContext(Context)
+}
+
+const Opened = lazy(() => import('./OpenedDialog.tsx'))
+
+/** One dialog at a time; loaded when first asked for. */
+export function Dialogs({ children }: { children: ReactNode }) {
+  const [ask, setAsk] = useState<Ask | null>(null)
+  const value = useMemo(() => ({ open: setAsk }), [])
+  return (
+    <Context value={value}>
+      {children}
+      {ask ? (
+        <Suspense fallback={null}>
+          <Opened key={JSON.stringify(ask)} ask={ask} onClose={() => setAsk(null)} />
+        </Suspense>
+      ) : null}
+    </Context>
+  )
+}

@@ -1,0 +1,94 @@
+import { Link } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+import { useOverview } from '../api/useLive.ts'
+import type { Key } from '../i18n/index.ts'
+import { Icon, type IconName } from '../ui/icons.tsx'
+import { AccountMenu } from './AccountMenu.tsx'
+import { Mark } from './Brand.tsx'
+import css from './frame.module.css'
+import { LinkState } from './LinkState.tsx'
+import { openPalette } from './openPalette.ts'
+
+interface Page {
+  to: '/' | '/chat'
+  icon: IconName
+  word: Key
+}
+
+const PAGES: readonly Page[] = [
+  { to: '/', icon: 'overview', word: 'nav.overview' },
+  { to: '/chat', icon: 'chat', word: 'nav.chat' },
+]
+
+function PageLinks({ className }: { className: string | undefined }) {
+  const { t } = useTranslation()
+  return PAGES.map((page) => (
+    <Link key={page.to} to={page.to} className={className} activeOptions={{ exact: true }}>
+      <Icon name={page.icon} size={20} />
+      <span>{t(page.word)}</span>
+    </Link>
+  ))
+}
+
+function ClusterName() {
+  const overview = useOverview()
+  return <span className={css.clusterName}>{overview?.system.name ?? ''}</span>
+}
+
+/** Navigation of wide windows. */
+export function Rail() {
+  const { t } = useTranslation()
+  return (
+    <div className={css.rail}>
+      <Link to="/" className={css.brand} aria-label="Cluster AI">
+        <Mark size={30} />
+        <span className={css.brandText}>
+          <strong>Cluster AI</strong>
+          <ClusterName />
+        </span>
+      </Link>
+      <button type="button" className={css.find} onClick={openPalette} aria-label={t('palette.open')}>
+        <Icon name="search" size={16} />
+        <span>{t('palette.open')}</span>
+        <kbd>Ctrl K</kbd>
+      </button>
+      <nav aria-label={t('shell.pages')} className={css.railLinks}>
+        <PageLinks className={css.railLink} />
+      </nav>
+      <div className={css.railEnd}>
+        <LinkState />
+        <AccountMenu />
+      </div>
+    </div>
+  )
+}
+
+/** Head of phones: the brand, the link's state and the account. */
+export function TopBar() {
+  const { t } = useTranslation()
+  return (
+    <header className={css.topBar}>
+      <Link to="/" className={css.brand} aria-label="Cluster AI">
+        <Mark size={28} />
+        <strong>Cluster AI</strong>
+      </Link>
+      <div className={css.topEnd}>
+        <LinkState />
+        <button type="button" className={css.round} onClick={openPalette} aria-label={t('palette.open')}>
+          <Icon name="search" size={20} />
+        </button>
+        <AccountMenu small />
+      </div>
+    </header>
+  )
+}
+
+/** Navigation of phones. */
+export function Bottom() {
+  const { t } = useTranslation()
+  return (
+    <nav aria-label={t('shell.pages')} className={css.bottom}>
+      <PageLinks className={css.bottomLink} />
+    </nav>
+  )
+}
