@@ -13,10 +13,8 @@ from cluster_ai.engines.types import LoadSpec
 
 PROMPT_BATCH: Final = 48
 """Tokens of a prompt read in one go. Between two batches the others write on and a client who left is noticed."""
-EMBEDDING_BATCH: Final = 512
-"""A pooled model reads a whole text at once, so this is also the longest text."""
 
-_QUIET: Final = 0
+_ERRORS_ONLY: Final = 1
 _SOCKET: Final = "llama.sock"
 
 Emit = Callable[[dict[str, Any]], bool]
@@ -64,12 +62,13 @@ def _params(spec: LoadSpec) -> Any:
     params.n_parallel = spec.slots
     params.n_ctx = spec.context * spec.slots
     params.embedding = spec.embedding
-    params.n_batch = params.n_ubatch = EMBEDDING_BATCH if spec.embedding else PROMPT_BATCH
+    # A pooled model reads a whole text at once, however long.
+    params.n_batch = params.n_ubatch = spec.context if spec.embedding else PROMPT_BATCH
     for threads in (params.cpuparams, params.cpuparams_batch):
         threads.n_threads = spec.threads
     params.cache_ram_mib = spec.cache_ram_mib
     params.warmup = False
-    params.verbosity = _QUIET
+    params.verbosity = _ERRORS_ONLY
     _close(params)
     return params
 

@@ -3,8 +3,9 @@
 A process of its own for each model, because loading holds the interpreter for seconds, a native crash ends whatever
 shares its process, and only an ended process gives all its memory back.
 
-FD is a Unix socket. It brings the ``LoadSpec`` as one JSON line and gets back ``{"ready": ...}`` or ``{"failed": ...}``;
-after that each descriptor that arrives on it is one exchange: a request line in, answer lines out, closed by us.
+FD is a Unix socket. It brings the ``LoadSpec`` as one JSON line and gets back ``{"ready": ...}`` or
+``{"failed": ...}``; after that each descriptor that arrives on it is one exchange: a request line in, answer lines
+out, closed by us.
 """
 
 import contextlib
