@@ -131,6 +131,7 @@ class Node:
             self.counters.open_connections = len(self.open_connections)
 
     async def die(self, connection: Connection, how: Cut) -> None:
+        await connection.delivered()
         self.end(connection, how)
         if how == "stall":
             await connection.until_gone()

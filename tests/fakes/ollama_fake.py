@@ -15,15 +15,15 @@ from tests.fakes.control import Control, url
 from tests.fakes.node import Node
 
 
-async def told_to_stop(*, with_parent: bool) -> None:
-    """Returns on SIGTERM, SIGINT, or the end of standard input when ``with_parent``."""
+def told_to_stop(*, with_parent: bool) -> asyncio.Event:
+    """Set on SIGTERM, SIGINT, or the end of standard input when ``with_parent``."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if with_parent:
         # A pipe whose other end the parent holds: it closes however the parent dies.
         loop.add_reader(sys.stdin.fileno(), stop.set)
-    await stop.wait()
+    return stop
 
 
 def announce(told: dict[str, object], port_file: Path | None) -> None:
@@ -38,13 +38,14 @@ def announce(told: dict[str, object], port_file: Path | None) -> None:
 
 async def run(count: int, port_file: Path | None, *, with_parent: bool = False) -> None:
     """Serve until told to stop."""
+    stop = told_to_stop(with_parent=with_parent)
     nodes = [Node(f"fake-{number}") for number in range(count)]
     control = await asyncio.start_server(Control(nodes).serve, "127.0.0.1", 0)
     for node in nodes:
         await node.open()
     port = control.sockets[0].getsockname()[1]
     announce({"control": f"http://127.0.0.1:{port}", "nodes": [url(node) for node in nodes]}, port_file)
-    await told_to_stop(with_parent=with_parent)
+    await stop.wait()
     control.close()
     for node in nodes:
         await node.close()

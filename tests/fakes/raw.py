@@ -4,7 +4,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,11 +78,12 @@ def connected(node: FakeNode | int, timeout: float = 5.0) -> Iterator[socket.soc
         yield sock
 
 
-def listen(sock: socket.socket, began: float, *, until: bytes = b"") -> Heard:
+def listen(sock: socket.socket, began: float, *, until: bytes | Callable[[bytes], bool] = b"") -> Heard:
     """Read to the end, or to ``until``, or to the socket's time limit."""
     data = b""
+    enough = until if callable(until) else lambda data: bool(until) and until in data
     try:
-        while not (until and until in data):
+        while not enough(data):
             part = sock.recv(65536)
             if not part:
                 return Heard(data, "fin", time.monotonic() - began)
@@ -94,7 +95,7 @@ def listen(sock: socket.socket, began: float, *, until: bytes = b"") -> Heard:
     return Heard(data, "silence", time.monotonic() - began)
 
 
-def hear(node: FakeNode | int, request: bytes, timeout: float = 0.4, *, until: bytes = b"") -> Heard:
+def hear(node: FakeNode | int, request: bytes, timeout: float = 5.0, *, until: bytes = b"") -> Heard:
     """Send one request and read until the end, or until nothing came for ``timeout`` seconds."""
     began = time.monotonic()
     try:
@@ -110,6 +111,16 @@ def hear(node: FakeNode | int, request: bytes, timeout: float = 0.4, *, until: b
         return Heard(b"", "no-answer", time.monotonic() - began)
 
 
+def complete(data: bytes) -> bool:
+    """Whether an answer has come whole, by its length or its last chunk."""
+    head, blank, body = data.partition(b"\r\n\r\n")
+    told = head.partition(b"Content-Length: ")[2].split(b"\r\n")[0]
+    return bool(blank) and (len(body) >= int(told) if told else data.endswith(b"0\r\n\r\n"))
+
+
 def whole(node: FakeNode | int, request: bytes, timeout: float = 5.0) -> Heard:
-    """An answer in chunks, read to its last one."""
-    return hear(node, request, timeout, until=b"0\r\n\r\n")
+    """An honest answer, read to its end and no further."""
+    began = time.monotonic()
+    with connected(node, timeout) as sock:
+        sock.sendall(request)
+        return listen(sock, began, until=complete)

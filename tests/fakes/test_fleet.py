@@ -43,7 +43,7 @@ def test_every_dialect_says_the_same(theirs: ollama.Client, openais: openai.Open
         theirs.chat(MODEL, SAID).message.content,
         "".join(streamed),
         theirs.generate(MODEL, "hi").response,
-        "".join(part.response for part in theirs.generate(MODEL, "hi", stream=True)),
+        "".join(part.response or "" for part in theirs.generate(MODEL, "hi", stream=True)),
         openais.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "hi"}])
         .choices[0]
         .message.content,
@@ -138,7 +138,7 @@ def test_a_killed_node_refuses_and_comes_back_on_its_port(fleet: Fleet) -> None:
     assert hear(first, get("/")).end == "refused"
     assert whole(second, get("/api/version"), 0.3).status == 200
     first.restart()
-    assert hear(first, get("/"), 0.3).body == b"Ollama is running"
+    assert whole(first, get("/")).body == b"Ollama is running"
 
 
 def test_counters_tell_requests_and_bodies(theirs: ollama.Client, node: FakeNode) -> None:

@@ -1,9 +1,12 @@
 """HTTP/1.1 by hand, so that every misbehaviour can be done on the wire: cut, reset, lie about lengths, stay silent."""
 
 import asyncio
+import fcntl
 import json
 import socket
 import struct
+import termios
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -143,6 +146,16 @@ class Connection:
         except OSError as error:
             raise Gone from error
 
+    async def delivered(self) -> None:
+        """Returns when the other side's kernel has all that was written, or after a second.
+
+        A reset throws away what is still on its way; a cut "after n tokens" must not.
+        """
+        sock = self.writer.get_extra_info("socket")
+        deadline = time.monotonic() + 1
+        while sock is not None and sock.fileno() >= 0 and unsent(sock.fileno()) and time.monotonic() < deadline:
+            await asyncio.sleep(0.0005)
+
     def reset(self) -> None:
         """RST: the client sees its connection reset."""
         sock = self.writer.get_extra_info("socket")
@@ -153,6 +166,11 @@ class Connection:
     def close(self) -> None:
         """FIN after what was written."""
         self.writer.close()
+
+
+def unsent(descriptor: int) -> int:
+    """Bytes in the kernel's send queue that the other side has not acknowledged."""
+    return int(struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))[0])
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
