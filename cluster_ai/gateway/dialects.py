@@ -1,0 +1,140 @@
+"""The two wire dialects: which paths carry inference, how each says an error, and how an answer ends. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from cluster_ai.core.errors import InvalidInput
+from cluster_ai.core.wire import dump_json, parse_object
+
+TAIL_BYTES: Final = 8 * 1024
+"""As much of the end of an answer is kept as its final record needs."""
+_LONGEST_NAME: Final = 300
+
+_COUNTS: Final = {
+    "prompt": re.compile(rb'"(?:prompt_eval_count|prompt_tokens)"\s*:\s*(\d{1,15})'),
+    "output": re.compile(rb'"(?:eval_count|completion_tokens)"\s*:\s*(\d{1,15})'),
+    "nanoseconds": re.compile(rb'"eval_duration"\s*:\s*(\d{1,18})'),
+}
+_DONE: Final = re.compile(rb'"done"\s*:\s*true')
+
+
+class Dialect(StrEnum):
+    OLLAMA = "ollama"
+    OPENAI = "openai"
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path that a node answers. ``streams``: whether it does unless it is told otherwise; None: it never does."""
+
+    path: str
+    dialect: Dialect
+    streams: bool | None
+
+
+RELAYED: Final = {
+    row.path: row
+    for row in (
+        Path("/api/chat", Dialect.OLLAMA, streams=True),
+        Path("/api/generate", Dialect.OLLAMA, streams=True),
+        Path("/api/embed", Dialect.OLLAMA, streams=None),
+        Path("/api/embeddings", Dialect.OLLAMA, streams=None),
+        Path("/api/show", Dialect.OLLAMA, streams=None),
+        Path("/v1/chat/completions", Dialect.OPENAI, streams=False),
+        Path("/v1/completions", Dialect.OPENAI, streams=False),
+        Path("/v1/embeddings", Dialect.OPENAI, streams=None),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request as it is routed. The body goes on as it came."""
+
+    path: Path
+    model: str
+    stream: bool
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the end of an answer says about it; zeros when it says nothing."""
+
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    tokens_per_second: float | None = None
+
+
+def dialect_of(path: str) -> Dialect:
+    return Dialect.OPENAI if path.startswith("/v1/") else Dialect.OLLAMA
+
+
+def read_call(path: Path, body: bytes, headers: Mapping[str, str]) -> Call:
+    """The request in ``body``, parsed once, for what routing needs to know.
+
+    Raises:
+        InvalidInput: it is not a request.
+    """
+    fields = parse_object(body)
+    model = fields.get("model")
+    if model is None and path.path == "/api/show":
+        model = fields.get("name")
+    if not isinstance(model, str) or not model:
+        raise InvalidInput("model is required" if model is None else "model must be a text", path="model")
+    if len(model) > _LONGEST_NAME:
+        raise InvalidInput(f"model is longer than {_LONGEST_NAME} characters", path="model")
+    return Call(path, model, _streams(path, fields), body, headers)
+
+
+def error_body(dialect: Dialect, status: int, message: str, *, code: str, param: str | None = None) -> bytes:
+    """A whole error answer."""
+    if dialect is Dialect.OLLAMA:
+        return dump_json({"error": message, "code": code})
+    kind = "invalid_request_error" if status < 500 else "server_error"  # noqa: PLR2004
+    return dump_json({"error": {"message": message, "type": kind, "param": param, "code": code}})
+
+
+def broken_stream(dialect: Dialect, message: str) -> bytes:
+    """The record by which a stream that cannot go on says so; nothing that marks a good end may follow it."""
+    said = error_body(dialect, 502, message, code="upstream_lost")
+    # A line may have been cut in the middle: the record stands on a line of its own.
+    return b"\n" + said + b"\n" if dialect is Dialect.OLLAMA else b"\n\ndata: " + said + b"\n\n"
+
+
+def has_ended_well(call: Call, tail: bytes) -> bool:
+    """Whether the end of a good answer is there; an answer that only stops is a broken one."""
+    if not call.stream:
+        return True
+    if call.path.dialect is Dialect.OPENAI:
+        return b"[DONE]" in tail
+    # An error that the node tells in its own words is an end, too.
+    last = tail.rstrip().rpartition(b"\n")[2]
+    return bool(_DONE.search(last)) or last.startswith(b'{"error"')
+
+
+def usage(tail: bytes) -> Usage:
+    """Token counts from the end of an answer."""
+    found = {name: _last(pattern, tail) for name, pattern in _COUNTS.items()}
+    seconds = found["nanoseconds"] / 1e9
+    return Usage(found["prompt"], found["output"], found["output"] / seconds if seconds > 0 else None)
+
+
+def _streams(path: Path, fields: Mapping[str, Any]) -> bool:
+    if path.streams is None:
+        return False
+    wanted = fields.get("stream")
+    if wanted is None:
+        return path.streams
+    if not isinstance(wanted, bool):
+        raise InvalidInput("stream must be true or false", path="stream")
+    return wanted
+
+
+def _last(pattern: re.Pattern[bytes], tail: bytes) -> int:
+    found = pattern.findall(tail)
+    return int(found[-1]) if found else 0

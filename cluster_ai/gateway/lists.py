@@ -1,0 +1,52 @@
+"""Merged lists of all nodes, from what the probes brought: never a question to a node while a client waits."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from cluster_ai.gateway.routing import full_name
+from cluster_ai.gateway.upstreams import Pool
+
+NO_OLLAMA: Final = "0.0.0"
+
+
+def tags(pool: Pool) -> dict[str, Any]:
+    """``/api/tags``: each model once, as the first node that has it describes it."""
+    return {"models": [dict(record) for _, record in pool.models().values()]}
+
+
+def loaded(pool: Pool) -> dict[str, Any]:
+    """``/api/ps``: what is in memory, on every node."""
+    return {"models": [dict(record) for record in pool.loaded()]}
+
+
+def version(pool: Pool) -> dict[str, Any]:
+    """``/api/version``: the oldest of the nodes', so that clients expect nothing that one of them lacks."""
+    known = [upstream.picture.version for upstream in pool.all() if upstream.picture.version]
+    return {"version": min(known, key=_numbers, default=NO_OLLAMA)}
+
+
+def openai_models(pool: Pool) -> dict[str, Any]:
+    """``/v1/models``."""
+    rows = [_openai(name, dict(record)) for name, (_, record) in pool.models().items()]
+    return {"object": "list", "data": rows}
+
+
+def openai_model(pool: Pool, name: str) -> dict[str, Any] | None:
+    """``/v1/models/NAME``; None when no node has it."""
+    found = pool.models().get(full_name(name))
+    return None if found is None else _openai(full_name(name), dict(found[1]))
+
+
+def _openai(name: str, record: dict[str, Any]) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": _unix(record.get("modified_at")), "owned_by": "library"}
+
+
+def _unix(written: object) -> int:
+    try:
+        return int(datetime.fromisoformat(str(written)).timestamp())
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int("".join(filter(str.isdecimal, part)) or 0) for part in text.split(".")[:3])
