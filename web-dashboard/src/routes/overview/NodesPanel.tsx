@@ -1,0 +1,97 @@
+import { createColumnHelper } from '@tanstack/react-table'
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { Node } from '../../api/types.ts'
+import { useFormat } from '../../i18n/useFormat.ts'
+import { DataTable } from '../../ui/DataTable.tsx'
+import { Empty, Panel } from '../../ui/Panel.tsx'
+import { StateTag } from '../../ui/StateTag.tsx'
+import { BREAKER, NODE } from '../../ui/states.ts'
+import { Named } from './Named.tsx'
+
+const column = createColumnHelper<Node>()
+
+/** Nodes that serve models. `isFresh`: the gateway answers; else this is the last that it said. */
+export function NodesPanel({ nodes, isFresh }: { nodes: readonly Node[]; isFresh: boolean }) {
+  const { t } = useTranslation()
+  const columns = useColumns()
+  return (
+    <Panel
+      id="nodes"
+      icon="node"
+      title={t('nodes.title')}
+      note={isFresh ? t('count.of', { count: nodes.length }) : t('nodes.old')}
+      flush
+    >
+      {nodes.length === 0 ? (
+        <Empty title={isFresh ? t('nodes.none') : t('nodes.unknown')}>{t('nodes.none.hint')}</Empty>
+      ) : (
+        <DataTable label={t('nodes.title')} rows={nodes} columns={columns} rowId={(node) => node.name} />
+      )}
+    </Panel>
+  )
+}
+
+function useColumns() {
+  const { t } = useTranslation()
+  const format = useFormat()
+  return useMemo(
+    () => [
+      column.accessor('name', {
+        header: t('column.name'),
+        meta: { card: 'bare' },
+        cell: ({ row }) => <Named name={row.original.name} note={row.original.url} />,
+      }),
+      column.accessor('state', {
+        header: t('column.state'),
+        meta: { card: 'state' },
+        cell: ({ row }) => <StateTag look={NODE[row.original.state]} />,
+      }),
+      column.accessor((node) => node.models.length, {
+        id: 'models',
+        header: t('column.models'),
+        cell: ({ row }) => {
+          const loaded = row.original.models.filter((model) => model.loaded).length
+          return t('nodes.models', { count: row.original.models.length, loaded })
+        },
+      }),
+      column.accessor('inflight', { header: t('column.inflight'), meta: { align: 'end' } }),
+      column.accessor((node) => node.ttft_seconds ?? undefined, {
+        id: 'ttft',
+        header: t('column.ttft'),
+        meta: { align: 'end' },
+        sortUndefined: 'last',
+        cell: ({ row }) => format.duration(row.original.ttft_seconds),
+      }),
+      column.accessor((node) => node.tokens_per_second ?? undefined, {
+        id: 'speed',
+        header: t('column.speed'),
+        meta: { align: 'end' },
+        sortUndefined: 'last',
+        cell: ({ row }) => format.number(row.original.tokens_per_second),
+      }),
+      column.accessor('served', {
+        header: t('column.served'),
+        meta: { align: 'end' },
+        cell: ({ row }) => format.number(row.original.served, 0),
+      }),
+      column.accessor('breaker', {
+        header: t('column.breaker'),
+        cell: ({ row }) => <StateTag look={BREAKER[row.original.breaker]} plain />,
+      }),
+      column.accessor((node) => node.last_seen_seconds ?? undefined, {
+        id: 'seen',
+        header: t('column.seen'),
+        meta: { align: 'end' },
+        sortUndefined: 'last',
+        cell: ({ row }) => seen(row.original, t('nodes.never'), (age) => t('time.ago', { age: format.duration(age) })),
+      }),
+    ],
+    [t, format],
+  )
+}
+
+function seen(node: Node, never: string, ago: (age: number) => string): string {
+  const age = node.last_seen_seconds
+  return age === null || age === undefined ? never : ago(age < 1 ? age : Math.round(age))
+}
