@@ -1,0 +1,110 @@
+import { SegmentedControl } from '@mantine/core'
+import { useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { Sample } from '../../api/live.ts'
+import { useLive } from '../../api/useLive.ts'
+import { useFormat } from '../../i18n/useFormat.ts'
+import { Panel } from '../../ui/Panel.tsx'
+import { Chart } from './Chart.tsx'
+import css from './overview.module.css'
+
+/** Seconds that one line of the table sums up. */
+const STEP = 15
+
+/** The last minutes, drawn or as a table; a sentence says the same. */
+export function Traffic() {
+  const { t } = useTranslation()
+  const samples = useLive((state) => state.samples)
+  const [view, setView] = useState('chart')
+  return (
+    <Panel
+      id="traffic"
+      icon="chart"
+      title={t('traffic.title')}
+      end={
+        <SegmentedControl
+          size="xs"
+          value={view}
+          onChange={setView}
+          aria-label={t('traffic.view')}
+          data={[
+            { value: 'chart', label: t('traffic.chart') },
+            { value: 'table', label: t('traffic.table') },
+          ]}
+        />
+      }
+    >
+      <Summary samples={samples} />
+      {view === 'chart' ? <Chart samples={samples} /> : <Figures samples={samples} />}
+    </Panel>
+  )
+}
+
+function Summary({ samples }: { samples: readonly Sample[] }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const tokens = samples.map((sample) => sample.tokens)
+  const mean = tokens.reduce((sum, one) => sum + one, 0) / Math.max(1, tokens.length)
+  return (
+    <p className={css.summary}>
+      {t('traffic.summary', { mean: format.number(mean), most: format.number(Math.max(0, ...tokens)) })}
+    </p>
+  )
+}
+
+interface Line {
+  at: number
+  tokens: number
+  requests: number
+  inflight: number
+}
+
+/** Means over `STEP` seconds, newest first. Pure. */
+export function lines(samples: readonly Sample[]): Line[] {
+  const steps = new Map<number, Sample[]>()
+  for (const sample of samples) {
+    const at = Math.floor(sample.at / STEP) * STEP
+    steps.set(at, [...(steps.get(at) ?? []), sample])
+  }
+  const mean = (held: Sample[], key: Exclude<keyof Sample, 'at'>) =>
+    held.reduce((sum, one) => sum + one[key], 0) / held.length
+  return [...steps]
+    .map(([at, held]) => ({
+      at,
+      tokens: mean(held, 'tokens'),
+      requests: mean(held, 'requests'),
+      inflight: mean(held, 'inflight'),
+    }))
+    .reverse()
+}
+
+function Figures({ samples }: { samples: readonly Sample[] }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const rows = useMemo(() => lines(samples), [samples])
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
+    <div className={css.figures} tabIndex={0} role="region" aria-label={t('traffic.title')}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t('column.time')}</th>
+            <th scope="col">{t('tiles.tokens')}</th>
+            <th scope="col">{t('tiles.requests')}</th>
+            <th scope="col">{t('tiles.inflight')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.at}>
+              <th scope="row">{format.time(row.at)}</th>
+              <td>{format.number(row.tokens)}</td>
+              <td>{format.number(row.requests, 2)}</td>
+              <td>{format.number(row.inflight)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

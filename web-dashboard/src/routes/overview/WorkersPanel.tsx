@@ -1,0 +1,100 @@
+import { Button } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { createColumnHelper } from '@tanstack/react-table'
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import { meQuery, reaches } from '../../api/session.ts'
+import type { Overview, Worker } from '../../api/types.ts'
+import { useDialogs } from '../../app/dialogs.tsx'
+import { useFormat } from '../../i18n/useFormat.ts'
+import { DataTable } from '../../ui/DataTable.tsx'
+import { Icon } from '../../ui/icons.tsx'
+import { Meter } from '../../ui/Meter.tsx'
+import { Empty, Panel } from '../../ui/Panel.tsx'
+import { Named } from './Named.tsx'
+import css from './overview.module.css'
+
+const column = createColumnHelper<Worker>()
+
+export function WorkersPanel({ compute }: { compute: Overview['compute'] }) {
+  const { t } = useTranslation()
+  const columns = useColumns()
+  const { workers, reachable } = compute
+  return (
+    <Panel
+      id="workers"
+      icon="worker"
+      title={t('workers.title')}
+      note={reachable ? t('count.of', { count: workers.length }) : t('compute.silent')}
+      end={<AddWorkers />}
+      flush
+    >
+      {workers.length === 0 ? (
+        <Empty title={reachable ? t('workers.none') : t('compute.silent.title')}>
+          {reachable ? t('workers.none.hint') : t('compute.silent.hint')}
+        </Empty>
+      ) : (
+        <DataTable label={t('workers.title')} rows={workers} columns={columns} rowId={(worker) => worker.address} />
+      )}
+    </Panel>
+  )
+}
+
+function AddWorkers() {
+  const { t } = useTranslation()
+  const dialogs = useDialogs()
+  const { data: me } = useQuery(meQuery)
+  if (!reaches(me?.user.role, 'operator')) return null
+  return (
+    <Button
+      size="compact-sm"
+      variant="subtle"
+      leftSection={<Icon name="plus" size={15} />}
+      onClick={() => dialogs.open({ kind: 'workers' })}
+    >
+      {t('workers.add')}
+    </Button>
+  )
+}
+
+function useColumns() {
+  const { t } = useTranslation()
+  const format = useFormat()
+  return useMemo(
+    () => [
+      column.accessor('name', {
+        header: t('column.name'),
+        meta: { card: 'wide' },
+        cell: ({ row }) => <Named name={row.original.name} note={row.original.address} />,
+      }),
+      column.accessor('threads', { header: t('column.threads'), meta: { align: 'end' } }),
+      column.accessor('cpu', {
+        header: t('column.cpu'),
+        meta: { align: 'end' },
+        cell: ({ row }) => format.percent(row.original.cpu),
+      }),
+      column.accessor('memory', {
+        header: t('column.memory'),
+        cell: ({ row }) => <Memory worker={row.original} />,
+      }),
+      column.accessor('executing', { header: t('column.executing'), meta: { align: 'end' } }),
+      column.accessor('ready', { header: t('column.ready'), meta: { align: 'end' } }),
+      column.accessor('in_memory', { header: t('column.in_memory'), meta: { align: 'end' } }),
+    ],
+    [t, format],
+  )
+}
+
+function Memory({ worker }: { worker: Worker }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const used = format.bytes(worker.memory)
+  if (worker.memory_limit === 0) return used
+  const text = t('memory.of', { used, total: format.bytes(worker.memory_limit) })
+  return (
+    <span className={css.metered}>
+      <span>{text}</span>
+      <Meter share={worker.memory / worker.memory_limit} label={t('column.memory')} text={text} />
+    </span>
+  )
+}
