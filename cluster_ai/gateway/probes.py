@@ -13,7 +13,7 @@ from cluster_ai.core.clock import Clock
 from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.wire import INT64_MAX, parse_object
 from cluster_ai.gateway.routing import full_name
-from cluster_ai.gateway.types import GatewaySettings, ModelView, UpstreamKind
+from cluster_ai.gateway.types import GatewaySettings, ModelView, UpstreamKind, UpstreamState
 from cluster_ai.gateway.upstreams import Picture, Pool, Upstream
 
 log = structlog.get_logger(__name__)
@@ -22,6 +22,7 @@ ANSWER_SECONDS: Final = 2.0
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
 LOCAL_NAME: Final = "local-ollama"
 FIND_SECONDS: Final = 5.0
+EAGER_SECONDS: Final = 0.2
 _OK: Final = 200
 
 
@@ -80,10 +81,16 @@ class Prober:
     async def _watch(self, upstream: Upstream) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.probe_seconds):
+                async with asyncio.timeout(self._pause(upstream)):
                     await upstream.wake.wait()
             upstream.wake.clear()
             await self.tick(upstream)
+
+    def _pause(self, upstream: Upstream) -> float:
+        # Our own node is on this machine and comes back soon: nobody should find it missing for longer than it is.
+        if upstream.kind is UpstreamKind.EMBEDDED and upstream.state is not UpstreamState.HEALTHY:
+            return min(EAGER_SECONDS, self._settings.probe_seconds)
+        return self._settings.probe_seconds
 
     async def _watch_local(self) -> None:
         """Adds this machine's own Ollama when it is there, and lets it go when it has left."""
