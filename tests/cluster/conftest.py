@@ -85,15 +85,18 @@ class Cluster:
     def token(self) -> str:
         return Home(self.home).internal_secret()
 
+    def start_argv(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "cluster_ai.cli.main", *words]
+
     def cli(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "cluster_ai.cli.main", *words],
+            self.start_argv(*words),
             cwd=ROOT, env=self.env, capture_output=True, text=True, check=False, timeout=timeout,
         )  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "cluster_ai.cli.main", *words],
+            self.start_argv(*words),
             cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
