@@ -95,7 +95,7 @@ def _open(path: Path) -> BinaryIO:
         # Not blocking: to open a FIFO that nobody writes to would wait for ever.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except ValueError as exc:
-        raise BrokenModel("the file's name holds a NUL character") from exc
+        raise BrokenModel("no file can have this name") from exc
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise BrokenModel("it is not a regular file")
