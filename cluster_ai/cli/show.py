@@ -1,0 +1,122 @@
+"""What people and programs read: data to stdout, talk to stderr, nothing that moves the cursor."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, Final
+
+import click
+
+from cluster_ai.cli.words import t
+from cluster_ai.core.errors import ClusterError
+
+SCHEMA_VERSION: Final = 1
+_COLOURS: Final = {
+    **dict.fromkeys(("ready", "healthy", "ok", "closed"), "green"),
+    **dict.fromkeys(("starting", "waiting", "backoff", "suspect", "unhealthy", "stopping", "half_open"), "yellow"),
+    **dict.fromkeys(("failed", "down", "open", "error"), "red"),
+}
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+_STEP: Final = 1024
+
+
+def safe(text: object, *, keep: str = "") -> str:
+    """``text`` without anything that a terminal would take for a command."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    from cluster_ai.client.plain import plain
+
+    return plain(shown, keep=keep)
+
+
+def say(text: str = "", *, newline: bool = True) -> None:
+    """To the person, on stderr."""
+    click.echo(text, err=True, nl=newline)
+
+
+def out(text: str = "", *, newline: bool = True) -> None:
+    """Data, on stdout."""
+    click.echo(text, nl=newline)
+
+
+def out_json(data: Mapping[str, Any], *, compact: bool = False) -> None:
+    """One JSON object with its ``schema_version`` in front; on one line when ``compact``."""
+    whole = {"schema_version": SCHEMA_VERSION, **data}
+    click.echo(json.dumps(whole, ensure_ascii=False, indent=None if compact else 2))
+
+
+def error(problem: ClusterError) -> None:
+    """What is wrong, what to do, and the stable code."""
+    say(f"{click.style(t('error.label'), fg='red', bold=True)} {safe(problem.message, keep=chr(10))}")
+    if problem.hint:
+        say(f"  {t('error.hint')} {safe(problem.hint)}")
+    say(click.style(f"  {t('error.code')} {safe(problem.code)}", dim=True))
+
+
+def state(name: str) -> str:
+    """A state in its colour; the word alone says it, too."""
+    return click.style(safe(name), fg=_COLOURS.get(name))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Aligned columns, never cut: the terminal may wrap them, a pipe has them whole. Right-aligned: numbers."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip_longest(heads, *cells, fillvalue="")]
+    out(_line([click.style(head, bold=True) for head in heads], widths))
+    for row in cells:
+        out(_line(row, widths))
+
+
+def pairs(rows: Iterable[tuple[str, object]]) -> None:
+    """Names and values under each other."""
+    found = [(name, _cell(value)) for name, value in rows]
+    width = max((_width(name) for name, _ in found), default=0)
+    for name, value in found:
+        out(f"{click.style(name, bold=True)}{' ' * (width - _width(name))}  {value}".rstrip())
+
+
+def size(count: int) -> str:
+    """Bytes as people read them."""
+    amount, unit = float(count), 0
+    while amount >= _STEP and unit < len(_UNITS) - 1:
+        amount, unit = amount / _STEP, unit + 1
+    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 or amount >= 100 else f"{amount:.1f} {_UNITS[unit]}"  # noqa: PLR2004
+
+
+def duration(seconds: float) -> str:
+    """A length of time by its two largest units."""
+    whole = int(seconds)
+    for unit, length, smaller, part in (("d", 86_400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+        if whole >= length:
+            return f"{whole // length}{unit}{whole % length // part:02d}{smaller}"
+    return f"{whole}s"
+
+
+def is_terminal(*, err: bool = False) -> bool:
+    """Whether a person looks at stdout (or stderr)."""
+    return (sys.stderr if err else sys.stdout).isatty()
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    text = str(value)
+    # Styled by ``state``: what it wraps was made safe there.
+    return text if text.startswith("\x1b[") and text.endswith("\x1b[0m") else safe(text)
+
+
+def _width(text: str) -> int:
+    plain = click.unstyle(text)
+    if plain.isascii():
+        return len(plain)
+    from rich.cells import cell_len
+
+    return cell_len(plain)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(
+        f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(cells, widths, strict=False)
+    ).rstrip()
