@@ -37,7 +37,6 @@ export interface ChatState {
   isAnswering: boolean
 }
 
-const STORED = 'cluster-ai.chat'
 /** What is kept over a reload, in characters. */
 const MOST_KEPT = 400_000
 export const PLAIN: Settings = { model: '', system: '', temperature: '', seed: '', maxTokens: '' }
@@ -80,8 +79,12 @@ export class ChatStore {
   private stopper: AbortController | null = null
   private frame = 0
 
-  constructor(kept: string | null = readStored(STORED)) {
-    this.state = { ...restored(kept), isAnswering: false }
+  private readonly key: string
+
+  /** `owner`: whose conversation it is; people who share a browser do not share theirs. */
+  constructor(owner: string) {
+    this.key = `cluster-ai.chat.${owner}`
+    this.state = { ...restored(readStored(this.key)), isAnswering: false }
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -98,7 +101,8 @@ export class ChatStore {
 
   clear(): void {
     this.stop()
-    this.put({ turns: [] })
+    this.stopper = null
+    this.put({ turns: [], isAnswering: false })
     this.keep()
   }
 
@@ -144,7 +148,7 @@ export class ChatStore {
   private keep(): void {
     const { turns, settings } = this.state
     const text = JSON.stringify({ turns, settings })
-    writeStored(STORED, text.length <= MOST_KEPT ? text : JSON.stringify({ turns: turns.slice(-6), settings }))
+    writeStored(this.key, text.length <= MOST_KEPT ? text : JSON.stringify({ turns: turns.slice(-6), settings }))
   }
 
   /** Told once a frame: fast models send hundreds of pieces a second. */
@@ -181,4 +185,13 @@ export function restored(kept: string | null): Omit<ChatState, 'isAnswering'> {
 
 function isTurn(turn: Turn | null): boolean {
   return typeof turn?.id === 'number' && typeof turn.text === 'string' && /^(user|assistant)$/.test(turn.role)
+}
+
+const open = new Map<string, ChatStore>()
+
+/** The one conversation of `owner` in this tab. */
+export function chatOf(owner: string): ChatStore {
+  const store = open.get(owner) ?? new ChatStore(owner)
+  open.set(owner, store)
+  return store
 }
