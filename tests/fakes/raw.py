@@ -95,7 +95,9 @@ def listen(sock: socket.socket, began: float, *, until: bytes | Callable[[bytes]
     return Heard(data, "silence", time.monotonic() - began)
 
 
-def hear(node: FakeNode | int, request: bytes, timeout: float = 5.0, *, until: bytes = b"") -> Heard:
+def hear(
+    node: FakeNode | int, request: bytes, timeout: float = 5.0, *, until: bytes | Callable[[bytes], bool] = b""
+) -> Heard:
     """Send one request and read until the end, or until nothing came for ``timeout`` seconds."""
     began = time.monotonic()
     try:
