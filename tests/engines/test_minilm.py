@@ -54,7 +54,6 @@ def embed(made: Path) -> Iterator[Callable[[str], Vector]]:
     wanted = xllamacpp.CommonParams()
     wanted.model.path = str(made)
     wanted.embedding = True
-    wanted.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     wanted.n_ctx = wanted.n_batch = wanted.n_ubatch = 512
     wanted.n_parallel = wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = 1
     wanted.port = 0  # it listens whether one asks it or not
