@@ -73,7 +73,7 @@ def chat_prompt(model: LocalGguf, body: ChatBody, *, context: int) -> Prompt:
     can = capabilities(model)
     told = [_message(message, model) for message in body.messages or []]
     prompt = _common(model, body, context=context)
-    extra: dict[str, Any] = {"messages": _with_system(told, profile_of(model).system)}
+    extra: dict[str, Any] = {"messages": with_system(told, profile_of(model).system)}
     warnings = list(prompt.warnings)
     if body.tools:
         if "tools" in can:
@@ -97,7 +97,7 @@ def generate_prompt(model: LocalGguf, body: GenerateBody, *, context: int) -> Pr
         return replace(prompt, kind="text", body=prompt.body | {"prompt": body.prompt or ""})
     told = [{"role": "user", "content": body.prompt or ""}]
     system = profile_of(model).system if body.system is None else body.system
-    return replace(prompt, body=prompt.body | {"messages": _with_system(told, system)})
+    return replace(prompt, body=prompt.body | {"messages": with_system(told, system)})
 
 
 def _common(model: LocalGguf, body: WriteBody, *, context: int) -> Prompt:
@@ -112,7 +112,7 @@ def _common(model: LocalGguf, body: WriteBody, *, context: int) -> Prompt:
     return Prompt("chat", params, warnings=chosen.warnings)
 
 
-def _with_system(told: list[dict[str, Any]], system: str) -> list[dict[str, Any]]:
+def with_system(told: list[dict[str, Any]], system: str) -> list[dict[str, Any]]:
     if not system or (told and told[0]["role"] == "system"):
         return told
     return [{"role": "system", "content": system}, *told]
