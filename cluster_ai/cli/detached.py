@@ -22,6 +22,7 @@ from cluster_ai.core.processes import how_it_ended
 if TYPE_CHECKING:
     from cluster_ai.settings import Settings
     from cluster_ai.supervisor.types import SupervisorView
+    from cluster_ai.views import CheckView
 
 LARGEST_LOG: Final = 5 * 1024 * 1024
 SETTLE_SECONDS: Final = 15.0
@@ -74,8 +75,10 @@ def _join(settings: "Settings", pid: int, *, seconds: float) -> None:
 
 
 def _greet(settings: "Settings", view: "SupervisorView") -> None:
-    _settle(settings)
+    settled = _settle(settings, needs_node=any(part.name == "node" for part in view.parts))
     say(t("up.ready", name=safe(settings.name), age=duration(time.time() - view.started_at)))
+    if not settled:
+        say(t("up.not_well"))
     welcome(view, settings.paths)
 
 
@@ -123,8 +126,8 @@ class Start:
             end_process(self.child.pid)
 
 
-def _settle(settings: "Settings") -> None:
-    """Waits until the API finds everything well, so that the first question is answered; goes on if that fails."""
+def _settle(settings: "Settings", *, needs_node: bool) -> bool:
+    """Waits until the API finds everything well, so that the first question is answered; False if that fails."""
     from cluster_ai.client import Client
     from cluster_ai.core.errors import ClusterError
 
@@ -132,9 +135,15 @@ def _settle(settings: "Settings") -> None:
     while time.monotonic() < end_at:
         # An API that is between two breaths is asked again; ``cluster-ai diag`` tells what stays wrong.
         with contextlib.suppress(ClusterError), Client.local(settings) as client:
-            if client.ready().ready:
-                return
+            found = client.ready()
+            if found.ready or not any(needs_node or not _is_of_nodes(check) for check in found.checks if not check.ok):
+                return True
         time.sleep(0.2)
+    return False
+
+
+def _is_of_nodes(check: "CheckView") -> bool:
+    return check.name.startswith("node")
 
 
 def _spawn(home: Home, log: Path) -> "subprocess.Popen[bytes]":

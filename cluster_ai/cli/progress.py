@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Shown = Callable[["SupervisorView"], None]
 _MARKS: Final = {"ready": ("✔", "green"), "failed": ("✘", "red"), "backoff": ("↻", "yellow")}
+_TROUBLE: Final = frozenset({"backoff", "failed", "unhealthy"})
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def described(part: "PartView") -> str:
     """A part's state as a sentence, with why it is not better."""
     text = t(f"state.{part.state}")
     why = " · ".join(show.safe(reason) for reason in (part.last_exit, part.error) if reason)
-    return f"{text} ({why})" if why and part.state != "ready" else text
+    return f"{text} ({why})" if why and part.state in _TROUBLE else text
 
 
 def _picture(view: "SupervisorView", times: Times) -> "RenderableType":
