@@ -79,7 +79,8 @@ class Faults:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             # The router raises inside an application and answers plain text outside of one.
-            await self.app(scope | {"app": self}, receive, send)
+            scope["app"] = self
+            await self.app(scope, receive, send)
         except HTTPException as exc:
             words = _words(scope, exc)
             body: dict[str, Any] = {"error": words}

@@ -115,7 +115,7 @@ def _response(piece: Piece) -> dict[str, Any]:
 
 
 def _logprob(token: dict[str, Any]) -> dict[str, Any]:
-    said = {key: token[key] for key in ("token", "logprob", "bytes") if key in token}
+    said: dict[str, Any] = {key: token[key] for key in ("token", "logprob", "bytes") if key in token}
     if top := token.get("top_logprobs"):
         said["top_logprobs"] = [_logprob(other) for other in top]
     return said

@@ -56,7 +56,7 @@ class Common(Body):
             raise InvalidInput("this node writes one answer to a request: n must be 1", path="n")
         names = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
         options = {name: getattr(self, name) for name in names}
-        defaults = _OWN_DEFAULTS | dict(profile_of(model).parameters)
+        defaults = {**_OWN_DEFAULTS, **profile_of(model).parameters}
         params = sampling(options, defaults=defaults, context=context).params
         if self.max_tokens:
             params["n_predict"] = self.max_tokens
