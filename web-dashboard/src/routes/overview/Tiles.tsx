@@ -41,7 +41,7 @@ export function Tiles({ rates }: { rates: Rates }) {
       <Tile
         label={t('tiles.inflight')}
         value={format.number(rates.inflight, 0)}
-        unit={t('unit.requests')}
+        unit={t('unit.requests', { count: rates.inflight })}
         note={t('tiles.inflight.note')}
         series="inflight"
       />
