@@ -45,6 +45,12 @@ def at_node(node: FakeNode) -> bytes:
     return whole(node, chat()).body
 
 
+async def emptied(proxy: FaultProxy) -> None:
+    """Returns when no connection stands; the time limit of the test is the deadline."""
+    while proxy.counters.open:
+        await asyncio.sleep(0.01)
+
+
 async def text(proxy: FaultProxy) -> str:
     return (await heard(proxy)).text
 
@@ -60,14 +66,13 @@ async def test_without_faults_nothing_changes(proxy: FaultProxy, node: FakeNode)
 
 
 async def test_latency_delays_each_direction_and_not_the_rate(proxy: FaultProxy, node: FakeNode) -> None:
-    plain = (await heard(proxy, get("/api/version"))).seconds
     proxy.down = Faults(latency=0.1)
-    assert (await heard(proxy, get("/api/version"))).seconds >= 0.1 + plain / 2
+    assert (await heard(proxy, get("/api/version"))).seconds >= 0.1
     proxy.up = Faults(latency=0.15)
     assert (await heard(proxy, get("/api/version"))).seconds >= 0.25
     node.set(rate=50, answer_tokens=25)
-    # Forty tokens wait together, not one after the other.
-    assert (await heard(proxy)).seconds < 1.5
+    # The records wait together, not one after the other.
+    assert (await heard(proxy)).seconds < 2.4
 
 
 async def test_jitter_varies_and_keeps_the_order(proxy: FaultProxy, node: FakeNode) -> None:
@@ -82,7 +87,7 @@ async def test_jitter_varies_and_keeps_the_order(proxy: FaultProxy, node: FakeNo
 async def test_the_rate_is_held(proxy: FaultProxy) -> None:
     size = len((await heard(proxy)).data)
     proxy.down = Faults(rate=size / 0.5)
-    assert 0.4 <= (await heard(proxy)).seconds < 1.5
+    assert 0.4 <= (await heard(proxy)).seconds < 3
 
 
 async def test_bytes_come_in_slices(proxy: FaultProxy) -> None:
@@ -128,8 +133,7 @@ async def test_the_node_hears_a_client_that_leaves_a_stalled_answer(proxy: Fault
     proxy.down = Faults(cut_after=300, how="stall")
     assert (await heard(proxy, timeout=0.5)).end == "silence"
     await node.until_async(lambda told: told.cancelled == 1)
-    while proxy.counters.open:
-        await asyncio.sleep(0.01)
+    await emptied(proxy)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +197,7 @@ async def test_standing_connections_stall_resume_and_are_cut(proxy: FaultProxy, 
     loop = asyncio.get_running_loop()
     stalled, resumed = await asyncio.to_thread(halting)
     assert (stalled.end, resumed.data[-5:]) == ("silence", b"0\r\n\r\n")
+    await emptied(proxy)
     node.set(rate=1)
     asking = asyncio.create_task(heard(proxy))
     await node.until_async(lambda told: told.in_flight == 1)

@@ -33,7 +33,7 @@ class Heard:
     """Everything until the end, and how the end was."""
 
     data: bytes
-    end: Literal["fin", "rst", "silence", "refused", "no-answer"]
+    end: Literal["fin", "rst", "silence", "refused", "no-answer", "enough"]
     seconds: float
 
     @property
@@ -88,6 +88,7 @@ def listen(sock: socket.socket, began: float, *, until: bytes | Callable[[bytes]
             if not part:
                 return Heard(data, "fin", time.monotonic() - began)
             data += part
+        return Heard(data, "enough", time.monotonic() - began)
     except ConnectionResetError:
         return Heard(data, "rst", time.monotonic() - began)
     except TimeoutError:
@@ -102,11 +103,10 @@ def hear(
     began = time.monotonic()
     try:
         with connected(node, timeout) as sock:
-            try:
-                sock.sendall(request)
-            except (ConnectionResetError, BrokenPipeError):
-                return Heard(b"", "rst", time.monotonic() - began)
+            sock.sendall(request)
             return listen(sock, began, until=until)
+    except (ConnectionResetError, BrokenPipeError):
+        return Heard(b"", "rst", time.monotonic() - began)
     except ConnectionRefusedError:
         return Heard(b"", "refused", time.monotonic() - began)
     except TimeoutError:

@@ -20,9 +20,9 @@ def many(node: FakeNode, count: int) -> list[Heard]:
 def test_tokens_come_at_the_rate_after_the_first_token_time(node: FakeNode) -> None:
     node.set(rate=100, ttft=0.2, answer_tokens=41)
     heard = whole(node, chat())
-    assert 0.6 <= heard.seconds < 1.2
+    assert 0.6 <= heard.seconds < 3
     (seen,) = node.log()
-    assert 0.2 <= (seen.first_byte or 0) - seen.at < 0.4
+    assert 0.2 <= (seen.first_byte or 0) - seen.at < 0.55
 
 
 def test_the_rate_changes_while_a_stream_runs(node: FakeNode) -> None:
@@ -72,12 +72,13 @@ def test_more_slots_let_the_waiting_in(node: FakeNode) -> None:
 
 
 def test_a_cold_model_is_loaded_once_for_all(node: FakeNode) -> None:
-    node.set(load=0.3)
+    node.set(load=0.5)
     heard = many(node, 4)
-    assert all(0.3 <= one.seconds < 1 for one in heard)
-    assert all(one.lines[-1]["load_duration"] >= 2e8 for one in heard)
+    assert max(one.seconds for one in heard) >= 0.5
+    # Who came later waited less, and for the same load.
+    assert all(one.lines[-1]["load_duration"] > 1e8 for one in heard)
     assert node.counters().loads == 1
-    assert whole(node, chat()).seconds < 0.2
+    assert whole(node, chat()).lines[-1]["load_duration"] < 1e8
 
 
 def test_a_load_that_all_left_is_given_up(node: FakeNode) -> None:
@@ -117,7 +118,7 @@ def test_a_client_that_leaves_is_heard_at_once(node: FakeNode, stream: bool) -> 
     assert told.in_flight == 0
     (seen,) = told.log
     assert seen.outcome == "cancelled"
-    assert 0 <= (seen.ended or 0) - left < 0.2
+    assert 0 <= (seen.ended or 0) - left < 0.5
 
 
 def test_a_deaf_node_keeps_its_slot_to_the_end(node: FakeNode) -> None:
