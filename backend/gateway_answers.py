@@ -125,20 +125,21 @@ async def pass_on(asked: Asked, call: Call, relay: Relay) -> None:
 
 
 async def _relay(asked: Asked, call: Call, relay: Relay) -> None:
-    begun = False
+    begun, last = False, b""
     try:
         async with relay.send(call) as reply:
             await _start(asked, reply)
             begun = True
             async for chunk in reply.chunks:
                 await _give(asked, chunk)
+                last = chunk
     except (Broken, TimeoutError) as exc:
         reason = str(exc) or "the answer took longer than the gateway allows"
         log.warning("answer broke off", model=call.model, path=call.path.path, reason=reason)
         if not begun:
             raise Unavailable(reason) from exc
         if call.stream:
-            await _give(asked, broken_stream(call.path.dialect, reason))
+            await _give(asked, broken_stream(call.path.dialect, reason, after=last))
         # The answer is left without an end: the server then cuts the connection, and no client can take it for whole.
         return
     except ClientLeft:

@@ -99,11 +99,15 @@ def error_body(dialect: Dialect, status: int, message: str, *, code: str, param:
     return dump_json({"error": {"message": message, "type": kind, "param": param, "code": code}})
 
 
-def broken_stream(dialect: Dialect, message: str) -> bytes:
-    """The record by which a stream that cannot go on says so; nothing that marks a good end may follow it."""
+def broken_stream(dialect: Dialect, message: str, *, after: bytes) -> bytes:
+    """The record by which a stream that cannot go on says so; nothing that marks a good end may follow it.
+
+    ``after``: what the client got last. A record cut in its middle is closed first; an empty line is never added, for
+    clients read each line as a record.
+    """
     said = error_body(dialect, 502, message, code="upstream_lost")
-    # A line may have been cut in the middle: the record stands on a line of its own.
-    return b"\n" + said + b"\n" if dialect is Dialect.OLLAMA else b"\n\ndata: " + said + b"\n\n"
+    start, end = (b"", b"\n") if dialect is Dialect.OLLAMA else (b"data: ", b"\n\n")
+    return (b"" if after.endswith(end) else end) + start + said + end
 
 
 def has_ended_well(call: Call, tail: bytes) -> bool:

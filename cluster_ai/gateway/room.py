@@ -48,6 +48,8 @@ def _session(settings: GatewaySettings) -> aiohttp.ClientSession:
         # A connection for each call: see Relay. No limit: how much a node takes is for routing to say.
         connector=aiohttp.TCPConnector(limit=0, force_close=True),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds),
+        # Bytes pass as they are, and we read the end of them: nobody asked the node to pack them.
+        headers={"Accept-Encoding": "identity"},
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
