@@ -1,4 +1,4 @@
-import '@fontsource-variable/ibm-plex-sans/index.css'
+import './app/font.css'
 import '@mantine/core/styles.layer.css'
 import '@mantine/spotlight/styles.layer.css'
 import './app/tokens.css'

@@ -24,7 +24,7 @@ const COMPONENTS: Components = {
   ),
 }
 
-export const Markdown = memo(function Markdown({ text }: { text: string }) {
+export default memo(function Markdown({ text }: { text: string }) {
   if (text.length > LONGEST) return <div className={css.plain}>{text}</div>
   return (
     <div className={css.markdown}>

@@ -1,11 +1,12 @@
 import { ActionIcon, Button, CopyButton, Loader, Tooltip } from '@mantine/core'
-import { memo, useDeferredValue } from 'react'
+import { lazy, memo, Suspense, useDeferredValue } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Turn } from '../../chat/store.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Icon } from '../../ui/icons.tsx'
 import css from './chat.module.css'
-import { Markdown } from './Markdown.tsx'
+
+const Markdown = lazy(() => import('./Markdown.tsx'))
 
 interface TurnProps {
   turn: Turn
@@ -31,7 +32,11 @@ export const TurnView = memo(function TurnView({ turn, isGrowing, onAgain }: Tur
           <p>{turn.thinking}</p>
         </details>
       ) : null}
-      {text ? <Markdown text={text} /> : null}
+      {text ? (
+        <Suspense fallback={<div className={css.plain}>{text}</div>}>
+          <Markdown text={text} />
+        </Suspense>
+      ) : null}
       {isGrowing && !turn.text ? (
         <p className={css.wait}>
           <Loader size={14} type="dots" aria-hidden="true" />

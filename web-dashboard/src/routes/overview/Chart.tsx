@@ -11,7 +11,7 @@ import css from './overview.module.css'
 const HEIGHT = 190
 
 /** Tokens and requests a second on a canvas, redrawn in place as samples come. */
-export function Chart({ samples }: { samples: readonly Sample[] }) {
+export default function Chart({ samples }: { samples: readonly Sample[] }) {
   const { t, i18n } = useTranslation()
   const format = useFormat()
   const scheme = useComputedColorScheme('light')

@@ -1,12 +1,13 @@
 import { SegmentedControl } from '@mantine/core'
-import { useMemo, useState } from 'react'
+import { lazy, Suspense, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Sample } from '../../api/live.ts'
 import { useLive } from '../../api/useLive.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Panel } from '../../ui/Panel.tsx'
-import { Chart } from './Chart.tsx'
 import css from './overview.module.css'
+
+const Chart = lazy(() => import('./Chart.tsx'))
 
 /** Seconds that one line of the table sums up. */
 const STEP = 15
@@ -35,7 +36,15 @@ export function Traffic() {
       }
     >
       <Summary samples={samples} />
-      {view === 'chart' ? <Chart samples={samples} /> : <Figures samples={samples} />}
+      <div className={css.drawn}>
+        {view === 'chart' ? (
+          <Suspense fallback={null}>
+            <Chart samples={samples} />
+          </Suspense>
+        ) : (
+          <Figures samples={samples} />
+        )}
+      </div>
     </Panel>
   )
 }
