@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from tests.chaos.fault_pump import Counters, Direction, Faults, Link, Pump, reset
+from tests.chaos.fault_pump import Counters, Direction, Faults, Link, Pump
 from tests.fakes.knobs import Listen
 from tests.fakes.listener import Listener
+from tests.fakes.wire import reset
 
 __all__ = ["FaultProxy", "Faults", "in_thread"]
 

@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import random
-import socket
 import time
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from tests.fakes.knobs import Cut
-from tests.fakes.wire import LINGER_ZERO, unsent
+from tests.fakes.wire import delivered, reset
 
 HELD = 8  # parts on their way in one direction; more than that holds the sender back
 
@@ -65,21 +64,6 @@ class Link:
             if how == "rst":
                 reset(writer)
             writer.close()
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    sock = writer.get_extra_info("socket")
-    if sock is not None and sock.fileno() >= 0:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
-    writer.transport.abort()
-
-
-async def delivered(writer: asyncio.StreamWriter) -> None:
-    """Returns when the other kernel has what was written, or after a second; a reset would throw the rest away."""
-    sock = writer.get_extra_info("socket")
-    deadline = time.monotonic() + 1
-    while sock is not None and sock.fileno() >= 0 and unsent(sock.fileno()) and time.monotonic() < deadline:
-        await asyncio.sleep(0.0005)
 
 
 class Owner(Protocol):

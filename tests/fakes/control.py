@@ -41,10 +41,10 @@ class Control:
                 headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
                 await connection.write(head(status, headers) + body)
         except (Gone, Broken):
-            connection.close()
+            connection.end("fin")
         except asyncio.CancelledError:
             # The process ends; asyncio's streams would report a cancelled callback.
-            connection.reset()
+            connection.end("rst")
 
     async def answered(self, incoming: Incoming) -> tuple[int, Any]:
         try:
@@ -75,6 +75,8 @@ class Control:
                 await node.set(dict.fromkeys(Knobs.model_fields))
             case ["cut"] if fields.get("how") in {"fin", "rst"}:
                 return {"cut": node.cut(fields["how"])}
+            case ["kill"] if fields.get("how") in {"fin", "rst"}:
+                await node.kill(fields["how"])
             case ["forget"]:
                 node.places.forget()
             case _:

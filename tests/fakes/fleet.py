@@ -102,10 +102,8 @@ class FakeNode:
         return await asyncio.to_thread(self.until, true, seconds)
 
     def kill(self, how: Literal["fin", "rst"] = "rst") -> None:
-        """Close the listener and end every connection, as when the process dies. Models in memory are forgotten."""
-        self.set(listen="refuse")
-        self.cut(how)
-        self._act("/forget")
+        """As when its process dies: no listener, no connections, no work, no models in memory. Counters stay."""
+        self._act("/kill", how=how)
 
     def restart(self) -> None:
         """Listen again on the same port."""

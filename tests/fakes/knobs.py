@@ -119,7 +119,7 @@ class Request(BaseModel):
     body_sha256: str
     body: Any = None
     model: str = ""
-    outcome: Literal["open", "done", "cancelled", "refused", "fault", "error"] = "open"
+    outcome: Literal["open", "done", "cancelled", "refused", "fault"] = "open"
     first_byte: float | None = None
     ended: float | None = None
     tokens: int = 0
@@ -136,7 +136,7 @@ class Counters(BaseModel):
     done: int = 0
     cancelled: int = 0  # the client left before the end
     refused: int = 0  # 4xx and 503 busy
-    faults: int = 0
+    faults: int = 0  # ended by a knob, a cut or a kill
     in_flight: int = 0
     max_in_flight: int = 0
     queued: int = 0

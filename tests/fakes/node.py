@@ -15,7 +15,7 @@ from tests.fakes.inference import Dies
 from tests.fakes.knobs import Counters, Cut, Knobs, Request
 from tests.fakes.listener import Listener
 from tests.fakes.places import Busy, Places
-from tests.fakes.wire import Broken, Connection, Gone, Incoming
+from tests.fakes.wire import Broken, Connection, Gone, Incoming, delivered
 
 LOGGED = 1000
 BUSY = "server busy, please try again.  maximum pending requests exceeded"
@@ -43,6 +43,16 @@ class Node:
 
     async def close(self) -> None:
         self.listener.release()
+        await self.abandon()
+
+    async def kill(self, how: Cut) -> None:
+        """As when the process dies; ``set(listen="up")`` starts it again on the same port."""
+        await self.set({"listen": "refuse"})
+        self.cut(how)
+        await self.abandon()
+        self.places.forget()
+
+    async def abandon(self) -> None:
         tasks = list(self.open_connections.values())
         for task in tasks:
             task.cancel()
@@ -65,14 +75,9 @@ class Node:
     def cut(self, how: Cut) -> int:
         """End all connections now; how many there were."""
         for connection in (standing := list(self.open_connections)):
-            self.end(connection, how)
+            connection.cut = True
+            connection.end(how)
         return len(standing)
-
-    def end(self, connection: Connection, how: Cut) -> None:
-        if how == "rst":
-            connection.reset()
-        elif how == "fin":
-            connection.close()
 
     def reset(self) -> None:
         """Counters to zero, except what is true now."""
@@ -113,29 +118,30 @@ class Node:
         self.counters.connections += 1
         connection = Connection(reader, writer, self.counters.connections, self._sent)
         if self.knobs.listen == "reset":
-            connection.reset()
+            connection.end("rst")
             return
         self.open_connections[connection] = task
         self.counters.open_connections = len(self.open_connections)
         try:
             await self.converse(connection)
         except (Gone, Broken, TimeoutError):
-            connection.close()
+            connection.end("fin")
         except Dies as fault:
             await self.die(connection, fault.how)
         except asyncio.CancelledError:
-            # Only close() cancels: the node ends, and asyncio's streams would report a cancelled callback.
-            connection.reset()
+            # Only abandon() cancels: the node ends, and asyncio's streams would report a cancelled callback.
+            if not connection.writer.is_closing():
+                connection.end("rst")
         finally:
             del self.open_connections[connection]
             self.counters.open_connections = len(self.open_connections)
 
     async def die(self, connection: Connection, how: Cut) -> None:
-        await connection.delivered()
-        self.end(connection, how)
+        await delivered(connection.writer)
+        connection.end(how)
         if how == "stall":
             await connection.until_gone()
-            connection.close()
+            connection.end("fin")
 
     async def converse(self, connection: Connection) -> None:
         while True:
@@ -151,7 +157,7 @@ class Node:
             self.counters.paths[incoming.path] = self.counters.paths.get(incoming.path, 0) + 1
             await self.respond(connection, incoming)
             if self.knobs.close_after or incoming.headers.get("connection", "").lower() == "close":
-                connection.close()
+                connection.end("fin")
                 return
 
     async def respond(self, connection: Connection, incoming: Incoming) -> None:
@@ -167,11 +173,11 @@ class Node:
             record.outcome = "refused"
             self.counters.refused += 1
             await answers.refuse(error if isinstance(error, Refused) else Refused(503, BUSY))
-        except Dies:
+        except (Dies, asyncio.CancelledError):
             record.outcome = "fault"
             raise
         except Gone:
-            record.outcome = "cancelled"
+            record.outcome = "fault" if connection.cut else "cancelled"
             raise
         finally:
             record.ended = time.monotonic()
@@ -190,6 +196,7 @@ class Node:
         try:
             await asyncio.wait({watcher, job}, return_when=asyncio.FIRST_COMPLETED)
             if not job.done() and self.knobs.hears_cancel:
+                await self.thawed()
                 raise Gone
             await job
         finally:

@@ -1,18 +1,21 @@
 """The fleet as clients see it: the real ollama and openai libraries against honest nodes."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import ollama
 import openai
 import pytest
 
 from tests.fakes.fleet import FakeNode, Fleet, FleetError
-from tests.fakes.raw import MODEL, get, hear, whole
+from tests.fakes.raw import MODEL, chat, connected, get, hear, listen, whole
 from tests.fakes.text import answer
 
 pytestmark = pytest.mark.real
@@ -139,6 +142,37 @@ def test_a_killed_node_refuses_and_comes_back_on_its_port(fleet: Fleet) -> None:
     assert whole(second, get("/api/version"), 0.3).status == 200
     first.restart()
     assert whole(first, get("/")).body == b"Ollama is running"
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+def test_a_kill_ends_work_and_forgets_models(node: FakeNode, how: Literal["fin", "rst"]) -> None:
+    node.set(rate=20)
+    with connected(node) as sock:
+        sock.sendall(chat())
+        listen(sock, 0, until=b"message")
+        node.kill(how)
+        told = node.counters()
+        assert listen(sock, 0).end == how
+    assert (told.in_flight, told.open_connections, told.loaded) == (0, 0, ())
+    assert (told.faults, told.cancelled) == (1, 0)
+
+
+def test_a_node_has_the_models_and_the_version_it_is_given(theirs: ollama.Client, node: FakeNode) -> None:
+    node.set(models=["tiny:1b", {"name": "big:70b", "size": 40_000_000_000}], version="9.9.9")
+    assert [(model.model, model.size) for model in theirs.list().models][1] == ("big:70b", 40_000_000_000)
+    assert theirs.chat("tiny:1b", SAID).message.content
+    assert json.loads(whole(node, get("/api/version")).body) == {"version": "9.9.9"}
+    node.set(models=None)
+    assert theirs.list().models[0].model == MODEL
+
+
+def test_a_pull_takes_its_time_and_an_unknown_name_fails(theirs: ollama.Client, node: FakeNode) -> None:
+    node.set(pull=0.3)
+    began = time.monotonic()
+    theirs.pull("qwen3:0.6b")
+    assert time.monotonic() - began >= 0.3
+    with pytest.raises(ollama.ResponseError, match="file does not exist"):
+        theirs.pull("no-such")
 
 
 def test_counters_tell_requests_and_bodies(theirs: ollama.Client, node: FakeNode) -> None:

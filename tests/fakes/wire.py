@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from tests.fakes.knobs import Cut
+
 HEAD_LIMIT = 64 * 1024
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
@@ -55,6 +57,7 @@ class Connection:
     sent: Callable[[int], None]
     slice: int = 0
     requests: int = 0
+    cut: bool = False  # ended by the node itself, from outside the request
     ahead: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
@@ -146,26 +149,31 @@ class Connection:
         except OSError as error:
             raise Gone from error
 
-    async def delivered(self) -> None:
-        """Returns when the other side's kernel has all that was written, or after a second.
+    def end(self, how: Cut) -> None:
+        """FIN after what was written, RST at once; "stall" leaves the connection as it is."""
+        if how == "rst":
+            reset(self.writer)
+        elif how == "fin":
+            self.writer.close()
 
-        A reset throws away what is still on its way; a cut "after n tokens" must not.
-        """
-        sock = self.writer.get_extra_info("socket")
-        deadline = time.monotonic() + 1
-        while sock is not None and sock.fileno() >= 0 and unsent(sock.fileno()) and time.monotonic() < deadline:
-            await asyncio.sleep(0.0005)
 
-    def reset(self) -> None:
-        """RST: the client sees its connection reset."""
-        sock = self.writer.get_extra_info("socket")
-        if sock is not None and sock.fileno() >= 0:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
-        self.writer.transport.abort()
+async def delivered(writer: asyncio.StreamWriter) -> None:
+    """Returns when the other side's kernel has all that was written, or after a second.
 
-    def close(self) -> None:
-        """FIN after what was written."""
-        self.writer.close()
+    A reset throws away what is still on its way; a cut "after n bytes" must not.
+    """
+    sock = writer.get_extra_info("socket")
+    deadline = time.monotonic() + 1
+    while sock is not None and sock.fileno() >= 0 and unsent(sock.fileno()) and time.monotonic() < deadline:
+        await asyncio.sleep(0.0005)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """RST: the other side sees its connection reset."""
+    sock = writer.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+    writer.transport.abort()
 
 
 def unsent(descriptor: int) -> int:
