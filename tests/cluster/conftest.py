@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
+from cluster_ai.core.errors import Unavailable
 from cluster_ai.core.paths import Home
 from cluster_ai.settings import Ports
 from cluster_ai.supervisor.control import Control
@@ -50,7 +51,7 @@ def until(check: Callable[[], T | None], *, seconds: float, what: str) -> T:
     """The first answer of ``check`` that is not empty."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, Unavailable):
             if found := check():
                 return found
         time.sleep(0.05)

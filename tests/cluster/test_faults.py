@@ -1,6 +1,7 @@
 """``kill -9`` of each part while streams run; a client who leaves; what ``/ready`` then says."""
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -44,9 +45,12 @@ class Stream(threading.Thread):
         try:
             request = urllib.request.Request(f"{self.url}/api/chat", data=json.dumps(LONG).encode())
             with urllib.request.urlopen(request, timeout=120) as answer:
-                for line in answer:
-                    self.lines.append(json.loads(line))
-        except (OSError, ValueError) as exc:
+                # Iterating over lines would take a cut connection for the end.
+                rest = b""
+                while chunk := answer.read1():
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    self.lines += [json.loads(line) for line in whole if line.strip()]
+        except (OSError, ValueError, http.client.HTTPException) as exc:
             self.broken = repr(exc)
 
     @property
