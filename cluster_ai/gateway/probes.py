@@ -12,6 +12,7 @@ import structlog
 from cluster_ai.core.clock import Clock
 from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.wire import INT64_MAX, parse_object
+from cluster_ai.gateway.reasons import reason_of
 from cluster_ai.gateway.routing import full_name
 from cluster_ai.gateway.types import GatewaySettings, ModelView, UpstreamKind, UpstreamState
 from cluster_ai.gateway.upstreams import Picture, Pool, Upstream
@@ -21,7 +22,10 @@ log = structlog.get_logger(__name__)
 ANSWER_SECONDS: Final = 2.0
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
 LOCAL_NAME: Final = "local-ollama"
-FIND_SECONDS: Final = 5.0
+PROBES_TO_FIND: Final = 5
+"""Pauses between probes before an Ollama that is not there is looked for again."""
+PROBES_TO_LOSE: Final = 10
+"""Missed probes in a row after which it has left for good; until then its models are known, and said to be away."""
 EAGER_SECONDS: Final = 0.2
 _OK: Final = 200
 
@@ -80,11 +84,14 @@ class Prober:
 
     async def _watch(self, upstream: Upstream) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pause(upstream)):
-                    await upstream.wake.wait()
-            upstream.wake.clear()
-            await self.tick(upstream)
+            await self._next_look(upstream)
+
+    async def _next_look(self, upstream: Upstream) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._pause(upstream)):
+                await upstream.wake.wait()
+        upstream.wake.clear()
+        await self.tick(upstream)
 
     def _pause(self, upstream: Upstream) -> float:
         # Our own node is on this machine and comes back soon: nobody should find it missing for longer than it is.
@@ -99,21 +106,15 @@ class Prober:
             try:
                 picture = await look(self._session, url)
             except (BadNode, aiohttp.ClientError, OSError):
-                await asyncio.sleep(FIND_SECONDS)
+                await asyncio.sleep(self._settings.probe_seconds * PROBES_TO_FIND)
                 continue
             upstream = self._pool.add(LOCAL_NAME, url, UpstreamKind.OLLAMA)
             upstream.seen(picture, self._clock())
             log.info("found an Ollama on this machine", url=url, models=len(picture.models))
-            await self._watch(upstream)
-
-
-def reason_of(exc: BaseException) -> str:
-    """Why a node could not be reached, in a few words."""
-    if isinstance(exc, TimeoutError):
-        return "no answer in time"
-    if isinstance(exc, aiohttp.ClientConnectorError):
-        return exc.os_error.strerror or str(exc.os_error) or "no connection"
-    return str(exc) or type(exc).__name__
+            while upstream.missed < PROBES_TO_LOSE:
+                await self._next_look(upstream)
+            self._pool.remove(LOCAL_NAME)
+            log.info("the Ollama of this machine has left", url=url)
 
 
 async def _get(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:

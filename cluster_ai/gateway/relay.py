@@ -12,6 +12,7 @@ import structlog
 from cluster_ai.core.clock import Clock
 from cluster_ai.core.errors import NotFound, Unavailable
 from cluster_ai.gateway.dialects import TAIL_BYTES, Call, has_ended_well, usage
+from cluster_ai.gateway.reasons import reason_of
 from cluster_ai.gateway.routing import Choice, Scorer, by_load, rank
 from cluster_ai.gateway.types import GatewaySettings, Totals
 from cluster_ai.gateway.upstreams import Pool, Upstream, chance
@@ -135,26 +136,29 @@ class Relay:
     async def _first_answer(self, call: Call, stack: AsyncExitStack) -> Reply:
         choices = self._choices(call.model)
         tried: dict[str, str] = {}
-        for place, choice in enumerate(choices):
-            upstream = self._pool.get(choice.candidate.name)
+        attempts = 0
+        for place, (choice, upstream) in enumerate(choices, 1):
             # The last that has the model is asked even when its breaker is open: there is nothing to lose.
-            last = place == len(choices) - 1
+            last = place == len(choices)
             if not upstream.breaker.admit(self._clock()) and not last:
                 tried[upstream.name] = "left alone after failures"
                 continue
+            attempts += 1
             try:
                 opened = await stack.enter_async_context(self._attempt(call, upstream, last=last))
             except TryNext as exc:
                 tried[upstream.name] = str(exc)
             else:
-                return self._reply(call, choice, opened, attempts=len(tried) + 1)
+                chunks = self._chunks(call, upstream, opened)
+                said = opened.response
+                return Reply(upstream, said.status, said.headers, chunks, why=choice.why, attempts=attempts)
         story = "; ".join(f"{name}: {reason}" for name, reason in tried.items())
         raise NoNode(f"no node could answer: {story}", hint="./manager.sh logs gateway")
 
-    def _choices(self, model: str) -> list[Choice]:
-        choices = rank(self._pool.serving(model), self._scorer)[:TRIES]
-        if choices:
-            return choices
+    def _choices(self, model: str) -> list[tuple[Choice, Upstream]]:
+        if choices := rank(self._pool.serving(model), self._scorer)[:TRIES]:
+            # Looked up now: while one node is asked, another may leave the pool.
+            return [(choice, self._pool.get(choice.candidate.name)) for choice in choices]
         if down := self._pool.down_with(model):
             causes = "; ".join(f"{upstream.name}: {upstream.error}" for upstream in down)
             raise NoNode(f"every node that has {model} is down: {causes}", retry_after=self._settings.probe_seconds)
@@ -201,7 +205,7 @@ class Relay:
                 _refuse(response, last=last)
                 first = await response.content.readany()
         except (aiohttp.ClientError, OSError) as exc:
-            raise TryNext(_reason(exc), blame=True) from exc
+            raise TryNext(reason_of(exc), blame=True) from exc
         if not first and response.status < _CLIENT_ERROR:
             raise TryNext("answered nothing", blame=True)
         upstream.answered(self._clock() - began)
@@ -236,17 +240,6 @@ class Relay:
         upstream.breaker.succeed()
         upstream.served += 1
 
-    def _reply(self, call: Call, choice: Choice, opened: _Opened, *, attempts: int) -> Reply:
-        upstream = self._pool.get(choice.candidate.name)
-        return Reply(
-            upstream=upstream,
-            status=opened.response.status,
-            headers=opened.response.headers,
-            chunks=self._chunks(call, upstream, opened),
-            why=choice.why,
-            attempts=attempts,
-        )
-
     async def _chunks(self, call: Call, upstream: Upstream, opened: _Opened) -> AsyncIterator[bytes]:
         tail = b""
         chunk = opened.first
@@ -259,7 +252,7 @@ class Relay:
         except TimeoutError as exc:
             raise Broken(f"{upstream.name} said nothing for {self._settings.idle_seconds:.0f} s") from exc
         except (aiohttp.ClientError, OSError) as exc:
-            raise Broken(f"{upstream.name} broke off: {_reason(exc)}") from exc
+            raise Broken(f"{upstream.name} broke off: {reason_of(exc)}") from exc
         finally:
             self._count(upstream, tail)
         if opened.response.status < _CLIENT_ERROR and not has_ended_well(call, tail):
@@ -281,11 +274,3 @@ def _refuse(response: aiohttp.ClientResponse, *, last: bool) -> None:
         raise TryNext(f"answered {response.status}", blame=False)
     if response.status >= _SERVER_ERROR:
         raise TryNext(f"answered {response.status}", blame=True)
-
-
-def _reason(exc: BaseException) -> str:
-    if isinstance(exc, TimeoutError):
-        return "no answer in time"
-    if isinstance(exc, aiohttp.ClientConnectorError):
-        return exc.os_error.strerror or str(exc.os_error) or "no connection"
-    return str(exc) or type(exc).__name__
