@@ -42,7 +42,12 @@ export function formatOf(language: string): Format {
       return longDuration(seconds, unit)
     },
     time: (seconds) =>
-      new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(
+      new Intl.DateTimeFormat(language, {
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+        hourCycle: 'h23',
+      }).format(
         seconds * 1000,
       ),
   }

@@ -9,6 +9,7 @@ import { StateTag } from '../../ui/StateTag.tsx'
 import { BREAKER, NODE } from '../../ui/states.ts'
 import { Named } from './Named.tsx'
 
+const NOW_SECONDS = 2
 const column = createColumnHelper<Node>()
 
 /** Nodes that serve models. `isFresh`: the gateway answers; else this is the last that it said. */
@@ -40,7 +41,7 @@ function useColumns() {
       column.accessor('name', {
         header: t('column.name'),
         meta: { card: 'bare' },
-        cell: ({ row }) => <Named name={row.original.name} note={row.original.url} />,
+        cell: ({ row }) => <Named name={row.original.name} note={row.original.url.replace(/^https?:\/\/|\/$/g, '')} />,
       }),
       column.accessor('state', {
         header: t('column.state'),
@@ -84,14 +85,17 @@ function useColumns() {
         header: t('column.seen'),
         meta: { align: 'end' },
         sortUndefined: 'last',
-        cell: ({ row }) => seen(row.original, t('nodes.never'), (age) => t('time.ago', { age: format.duration(age) })),
+        cell: ({ row }) => <Seen age={row.original.last_seen_seconds} />,
       }),
     ],
     [t, format],
   )
 }
 
-function seen(node: Node, never: string, ago: (age: number) => string): string {
-  const age = node.last_seen_seconds
-  return age === null || age === undefined ? never : ago(age < 1 ? age : Math.round(age))
+/** Age of the last good probe; they come every second, so anything younger than two is now. */
+function Seen({ age }: { age: number | null | undefined }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  if (age === null || age === undefined) return t('nodes.never')
+  return age < NOW_SECONDS ? t('time.now') : t('time.ago', { age: format.duration(Math.round(age)) })
 }

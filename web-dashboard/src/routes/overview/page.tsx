@@ -35,11 +35,11 @@ export function OverviewPage() {
           <NodesPanel nodes={overview.nodes} isFresh={overview.gateway_reachable} />
           <ModelsPanel models={overview.models} />
           <WorkersPanel compute={compute} />
-          <TasksPanel compute={compute} />
           <PartsPanel parts={system.parts} />
         </div>
         <div className={css.column}>
           <MachinePanel host={system.host} />
+          <TasksPanel compute={compute} />
           <ConnectPanel endpoints={system.endpoints} />
           <EventsPanel />
         </div>

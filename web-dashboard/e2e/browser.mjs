@@ -1,0 +1,91 @@
+// What every browser script shares: one Chromium, the address and account under test, signing in.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+export const URL_UNDER_TEST = (process.env.CLUSTER_AI_URL ?? 'http://127.0.0.1:8000').replace(/\/$/, '')
+export const USER = process.env.CLUSTER_AI_USER ?? 'admin'
+export const PASSWORD = process.env.CLUSTER_AI_PASSWORD ?? ''
+
+export const SIZES = {
+  phone: { width: 360, height: 780 },
+  tablet: { width: 768, height: 1024 },
+  desktop: { width: 1440, height: 900 },
+}
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** Runs `work` with a Chromium of its own; nothing of it is left behind. */
+export async function withBrowser(work) {
+  if (PASSWORD === '') throw new Error('set CLUSTER_AI_PASSWORD (and CLUSTER_AI_URL, CLUSTER_AI_USER)')
+  const profile = mkdtempSync(join(tmpdir(), 'dashboard-e2e-'))
+  const browser = await chromium.launch({
+    executablePath: process.env.CLUSTER_AI_CHROMIUM ?? '/usr/bin/chromium',
+    headless: true,
+    args: FLAGS,
+    env: { ...process.env, HOME: profile },
+  })
+  try {
+    return await work(browser)
+  } finally {
+    await browser.close()
+    rmSync(profile, { recursive: true, force: true })
+  }
+}
+
+/** A context (cookies, storage) with a size, a theme and a language; requests that leave the origin are counted. */
+export async function openContext(browser, { size = 'desktop', theme = 'light', language = 'en', state } = {}) {
+  const context = await browser.newContext({
+    viewport: SIZES[size],
+    colorScheme: theme,
+    locale: language === 'pt-BR' ? 'pt-BR' : 'en-GB',
+    reducedMotion: 'reduce',
+    deviceScaleFactor: 1,
+    storageState: state,
+  })
+  await context.addInitScript(
+    ([chosenTheme, chosenLanguage]) => {
+      localStorage.setItem('cluster-ai.theme', chosenTheme)
+      localStorage.setItem('cluster-ai.language', chosenLanguage)
+    },
+    [theme, language],
+  )
+  const strays = []
+  const complaints = []
+  context.on('request', (request) => {
+    if (!request.url().startsWith(URL_UNDER_TEST) && !/^(data|blob):/.test(request.url())) strays.push(request.url())
+  })
+  context.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  context.on('weberror', (error) => complaints.push(String(error.error())))
+  return { context, strays, complaints }
+}
+
+/** Signs in through the form and waits for the live overview. */
+export async function signIn(page) {
+  await page.goto(`${URL_UNDER_TEST}/`)
+  await page.locator('input[autocomplete="username"]').fill(USER)
+  await page.locator('input[autocomplete="current-password"]').fill(PASSWORD)
+  await page.locator('button[type="submit"]').click()
+  await page.locator('#nodes').waitFor({ timeout: 20_000 })
+}
+
+/** A signed-in state that other contexts start from: one sign-in for all of them. */
+export async function signedInState(browser) {
+  const { context } = await openContext(browser)
+  const page = await context.newPage()
+  await signIn(page)
+  const state = await context.storageState()
+  await context.close()
+  return { cookies: state.cookies, origins: [] }
+}
