@@ -31,7 +31,7 @@ with socket.create_server(('127.0.0.1', $CLUSTER_AI_PORT_BASE)): print('taken', 
   touch "$BATS_TEST_TMPDIR/file"
   CLUSTER_AI_HOME=$BATS_TEST_TMPDIR/file run "$MANAGER" start
   [ "$status" -ne 0 ]
-  [[ $output == *"cannot be used"* ]]
+  [[ $output =~ "cannot be "(used|read) ]]
   [[ $output != *Traceback* ]]
 }
 
