@@ -25,8 +25,30 @@ VERBS: Final = {
     "status": "status:status",
     "ps": "status:ps",
     "logs": "logs:logs",
+    "diag": "diag:diag",
+    "open": "doors:open_dashboard",
+    "tui": "doors:tui",
+    "run": "talk:run",
+    "chat": "talk:chat",
+    "embed": "talk:embed",
+    "map": "jobs:map_lines",
+    "run-example": "jobs:run_example",
+    "node": "node:node",
+    "model": "model:model",
+    "compute": "compute:compute",
+    "events": "events:events",
+    "auth": "auth:auth",
+    "config": "configuration:config",
+    "serve": "doors:serve",
+    "completion": "doors:completion",
+    "version": "doors:version",
 }
-GROUPS: Final = (("daily", ("up", "down", "restart", "status", "ps", "logs")),)
+GROUPS: Final = (
+    ("daily", ("up", "down", "restart", "status", "ps", "logs", "diag", "open", "tui")),
+    ("models", ("run", "chat", "embed", "node", "model")),
+    ("work", ("map", "run-example", "compute")),
+    ("more", ("events", "auth", "config", "serve", "completion", "version")),
+)
 
 
 class Root(Noun):

@@ -1,0 +1,43 @@
+"""``cluster-ai diag``: what is wrong, from what that is known, and what to do."""
+
+import platform
+from dataclasses import asdict
+
+import click
+
+from cluster_ai import __version__
+from cluster_ai.cli import place, show
+from cluster_ai.cli.checks import Check, Verdict, all_checks
+from cluster_ai.cli.exits import Exit, leave
+from cluster_ai.cli.noun import Verb, as_json
+from cluster_ai.cli.words import t
+
+MARKS = {Verdict.OK: ("✔", "green"), Verdict.WARNING: ("!", "yellow"), Verdict.PROBLEM: ("✘", "red")}
+
+
+@click.command(cls=Verb, help=t("diag.help"))
+@as_json
+def diag(*, as_json: bool) -> None:
+    home = place.home()
+    found: list[Check] = []
+    for check in all_checks(home, place.settings):
+        found.append(check)
+        if not as_json:
+            _draw(check)
+    problems = sum(check.verdict is Verdict.PROBLEM for check in found)
+    if as_json:
+        facts = {"version": __version__, "python": platform.python_version(), "system": platform.platform()}
+        show.out_json(
+            {"ok": not problems, **facts, "home": str(home.root), "checks": [asdict(check) for check in found]}
+        )
+    else:
+        show.out()
+        show.out(t("diag.problems", count=problems) if problems else t("diag.fine"))
+    leave(Exit.DEGRADED if problems else Exit.OK)
+
+
+def _draw(check: Check) -> None:
+    mark, colour = MARKS[check.verdict]
+    show.out(f"{click.style(mark, fg=colour)} {check.id:<18} {show.safe(check.evidence)}")
+    if check.hint and check.verdict is not Verdict.OK:
+        show.out(f"  {'':<18} {t('error.hint')} {show.safe(check.hint)}")

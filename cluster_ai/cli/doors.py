@@ -1,0 +1,86 @@
+"""Other ways in: the browser, the terminal interface, one part alone; shell completion; versions."""
+
+import os
+import platform
+import sys
+from importlib import import_module
+
+import click
+
+from cluster_ai import __version__
+from cluster_ai.cli import place, show
+from cluster_ai.cli.exits import Exit, leave
+from cluster_ai.cli.noun import Verb, as_json
+from cluster_ai.cli.watching import look, look_if_any
+from cluster_ai.cli.words import t
+from cluster_ai.core.errors import InvalidInput, NotFound
+
+
+@click.command("open", cls=Verb, help=t("open.help"))
+def open_dashboard() -> None:
+    import webbrowser
+
+    url = next((part.url for part in look(place.home()).parts if part.name == "backend"), "")
+    show.out(url)
+    # Without a screen the library would start a text browser in this terminal.
+    if (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and not webbrowser.open(url):
+        show.say(t("open.no_browser"))
+
+
+@click.command(
+    cls=Verb,
+    help=t("tui.help"),
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS]")
+def tui(*, words: tuple[str, ...]) -> None:
+    # It takes the ports of the running cluster from the environment.
+    place.recall(place.home(), os.environ)
+    if not {"-h", "--help"} & set(words) and not (sys.stdin.isatty() and show.is_terminal()):
+        raise InvalidInput(t("tui.no_terminal"), hint="cluster-ai status")
+    # By name: both are clients of the API, and neither knows the other's code.
+    leave(import_module("cluster_ai.tui.app").main(words) or Exit.OK)
+
+
+@click.command(cls=Verb, help=t("serve.help"))
+@click.argument("part", metavar=t("meta.part"))
+@click.argument("number", required=False, type=click.IntRange(0, 15), metavar="[N]")
+def serve(*, part: str, number: int | None) -> None:
+    from cluster_ai.parts import CODE, serve_argv
+
+    name = f"{part}-{number or 0}" if part == "worker" else part
+    if name.partition("-")[0] not in {"scheduler", "worker", "node", "gateway", "backend"}:
+        raise NotFound(f"no part is called {part}", hint="scheduler, worker N, node, gateway, backend")
+    argv = serve_argv(name)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(CODE), os.environ.get("PYTHONPATH", ""))))
+    os.execv(argv[0], argv)  # noqa: S606 - our own argv; the part takes this process's place
+
+
+@click.command(cls=Verb, help=t("version.help"))
+@as_json
+def version(*, as_json: bool) -> None:
+    running = look_if_any(place.home())
+    facts = {
+        "version": __version__,
+        "running": running.version if running else None,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "home": str(place.home().root),
+    }
+    if as_json:
+        show.out_json(facts)
+    else:
+        show.pairs((t(f"version.{name}"), value) for name, value in facts.items())
+
+
+@click.command(cls=Verb, help=t("completion.help"))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(*, shell: str) -> None:
+    from click.shell_completion import get_completion_class
+
+    from cluster_ai.cli.root import COMPLETE, NAME, make_root
+
+    found = get_completion_class(shell)
+    if found is None:
+        raise NotFound(f"no completion for {shell}")
+    show.out(found(make_root(), {}, NAME, COMPLETE).source())

@@ -1,0 +1,61 @@
+"""``cluster-ai events``: what happens, as it happens."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cluster_ai.cli import place, show
+from cluster_ai.cli.noun import Verb, as_json
+from cluster_ai.cli.words import t
+from cluster_ai.core.errors import ClusterError
+
+if TYPE_CHECKING:
+    from cluster_ai.client import Message
+
+
+@click.command(cls=Verb, help=t("events.help"))
+@click.option("--topic", type=click.Choice(["events", "overview"]), default="events", help=t("events.topic"))
+@click.option("--after", type=click.IntRange(min=0), metavar="N", help=t("events.after"))
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help=t("events.count"))
+@as_json
+def events(*, topic: str, after: int | None, count: int | None, as_json: bool) -> None:
+    asyncio.run(_follow(topic, after=after, count=count, as_json=as_json))
+
+
+async def _follow(topic: str, *, after: int | None, count: int | None, as_json: bool) -> None:
+    from cluster_ai.client import AsyncClient
+
+    async with AsyncClient.local(place.settings()) as client:
+        messages: AsyncGenerator[Message, None] = client.live(topic, after=after, on_trouble=_tell_trouble)
+        async with aclosing(messages):
+            seen = 0
+            async for message in messages:
+                _print(message, as_json=as_json)
+                seen += 1
+                if seen == count:
+                    return
+
+
+def _tell_trouble(problem: ClusterError, pause: float) -> None:
+    show.say(t("events.trouble", reason=show.safe(problem.message), pause=f"{pause:.1f}"))
+
+
+def _print(message: "Message", *, as_json: bool) -> None:
+    if as_json:
+        show.out_json({"number": message.number, "topic": message.topic, "data": message.data}, compact=True)
+    elif message.topic == "events":
+        show.out(sentence(message.data))
+    else:
+        show.out(f"{message.number}  {show.safe(json.dumps(message.data, ensure_ascii=False))}")
+
+
+def sentence(event: dict[str, Any]) -> str:
+    """``12:03:04  node.state  embedded: healthy -> down``."""
+    when = time.strftime("%H:%M:%S", time.localtime(float(event.get("at") or 0)))
+    change = f"{event.get('before') or '-'} -> {event.get('after') or '-'}"
+    return show.safe(f"{when}  {event.get('kind', '')!s:<14} {event.get('subject', '')}: {change}")
