@@ -145,12 +145,14 @@ class Runner:
         async for line in self._process.stderr:
             words = line.decode(errors="replace").strip()
             self._words.append(words)
-            log.info("llama.cpp says", runner=self._process.pid, words=words)
+            log.debug("llama.cpp says", runner=self._process.pid, words=words)
 
 
 async def _spawn(theirs: socket.socket) -> asyncio.subprocess.Process:
     env = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     env |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), PARENT: str(os.getpid())}
+    # OpenMP's threads spin while they wait. On a busy machine that made two threads ten times slower than one.
+    env["OMP_WAIT_POLICY"] = "passive"
     return await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "cluster_ai.engines.runner", str(theirs.fileno()),
         pass_fds=(theirs.fileno(),),

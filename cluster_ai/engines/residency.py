@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator, Awaitable
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
@@ -131,7 +132,8 @@ class Residency:
             assert place.runner is not None
             return place.runner
         if place.loading is None:
-            place.loading = self._tasks.create_task(self._load(place))
+            # A context of its own: what it logs is not the story of the request that came first.
+            place.loading = self._tasks.create_task(self._load(place), context=Context())
         # Shielded: a client who leaves during a load must not take it from the others who wait for it.
         loaded = await asyncio.shield(place.loading)
         if isinstance(loaded, ClusterError):

@@ -27,18 +27,20 @@ class Shape:
     name: str
     says: Says
     began: float
+    top: int
+    """How many likely tokens to name beside each chosen one."""
 
     def line(self, piece: Piece, **more: Any) -> dict[str, Any]:
         said = {"model": self.name, "created_at": stamp(utc_now()), **self.says(piece), "done": False, **more}
         if piece.logprobs:
-            said["logprobs"] = [_logprob(token) for token in piece.logprobs]
+            said["logprobs"] = [_logprob(token, self.top) for token in piece.logprobs]
         return said
 
 
 async def chat(node: Node, body: dict[str, Any], reply: Reply) -> None:
     asked = parsed(ChatBody, body)
     model = node.find(asked.model, able="chat")
-    shape = Shape(asked.model, _message, node.clock())
+    shape = Shape(asked.model, _message, node.clock(), asked.top_logprobs or 0)
     if not asked.messages:
         await _load_only(node, model, asked, shape, reply)
         return
@@ -49,7 +51,7 @@ async def generate(node: Node, body: dict[str, Any], reply: Reply) -> None:
     asked = parsed(GenerateBody, body)
     model = node.find(asked.model, able="generate")
     prompt = generate_prompt(model, asked, context=node.context(model))
-    shape = Shape(asked.model, _response, node.clock())
+    shape = Shape(asked.model, _response, node.clock(), asked.top_logprobs or 0)
     if not asked.prompt:
         await _load_only(node, model, asked, shape, reply)
         return
@@ -114,10 +116,10 @@ def _response(piece: Piece) -> dict[str, Any]:
     return {"response": piece.text, **({"thinking": piece.thinking} if piece.thinking else {})}
 
 
-def _logprob(token: dict[str, Any]) -> dict[str, Any]:
+def _logprob(token: dict[str, Any], top: int) -> dict[str, Any]:
     said: dict[str, Any] = {key: token[key] for key in ("token", "logprob", "bytes") if key in token}
-    if top := token.get("top_logprobs"):
-        said["top_logprobs"] = [_logprob(other) for other in top]
+    if top:
+        said["top_logprobs"] = [_logprob(other, 0) for other in token.get("top_logprobs", ())[:top]]
     return said
 
 

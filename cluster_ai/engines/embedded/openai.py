@@ -2,8 +2,7 @@
 
 import base64
 import struct
-from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
@@ -12,12 +11,10 @@ from cluster_ai.engines.catalog import LocalGguf
 from cluster_ai.engines.embedded.bodies import parsed
 from cluster_ai.engines.embedded.embeddings import embed, shortened
 from cluster_ai.engines.embedded.exchange import OPENAI, Reply, status_of
-from cluster_ai.engines.embedded.node import Chunk, Node
+from cluster_ai.engines.embedded.node import Node
+from cluster_ai.engines.embedded.openai_answers import streamed, whole
 from cluster_ai.engines.embedded.openai_bodies import ChatCompletionBody, Common, CompletionBody, EmbeddingBody
 from cluster_ai.engines.embedded.prompts import Prompt
-
-_OURS: Final = {"system_fingerprint": "fp_cluster_ai"}
-_NOT_THEIRS: Final = ("timings",)
 
 
 async def chat_completions(node: Node, body: dict[str, Any], reply: Reply) -> None:
@@ -36,71 +33,10 @@ async def _write(node: Node, model: LocalGguf, asked: Common, prompt: Prompt, re
     reply.warn(prompt.warnings)
     async with node.write(model, prompt, keep_alive=node.keep_alive(None)) as writing:
         if asked.stream:
-            await reply.stream(_theirs(writing.chunks, asked))
+            await reply.stream(streamed(writing.chunks, asked))
             return
-        answer = await _whole(_theirs(writing.chunks, asked), chat=prompt.kind == "chat")
+        answer = await whole(writing.chunks, asked)
     await reply.json(answer)
-
-
-async def _theirs(chunks: AsyncIterator[Chunk], asked: Common) -> AsyncIterator[Chunk]:
-    async for chunk in chunks:
-        shown = {key: value for key, value in chunk.items() if key not in _NOT_THEIRS} | _OURS
-        shown["model"] = asked.model
-        if asked.stream and not asked.wants_usage:
-            shown.pop("usage", None)
-            if not shown["choices"]:
-                continue
-        yield shown
-
-
-async def _whole(chunks: AsyncIterator[Chunk], *, chat: bool) -> dict[str, Any]:
-    """The chunks as one answer."""
-    answer: dict[str, Any] = {}
-    said = _Said()
-    async for chunk in chunks:
-        answer |= {key: value for key, value in chunk.items() if key != "choices"}
-        for choice in chunk["choices"]:
-            said.add(choice)
-    answer["object"] = "chat.completion" if chat else "text_completion"
-    body = {"message": said.message()} if chat else {"text": said.text}
-    logprobs = {"content": said.logprobs} if said.logprobs else None
-    answer["choices"] = [{"index": 0, **body, "logprobs": logprobs, "finish_reason": said.reason}]
-    return answer
-
-
-class _Said:
-    """Choices of a stream, added up."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.thinking = ""
-        self.reason = "stop"
-        self.logprobs: list[Any] = []
-        self.calls: dict[int, dict[str, Any]] = {}
-
-    def add(self, choice: dict[str, Any]) -> None:
-        delta = choice.get("delta", {})
-        self.text += choice.get("text") or delta.get("content") or ""
-        self.thinking += delta.get("reasoning_content") or ""
-        self.reason = choice.get("finish_reason") or self.reason
-        self.logprobs += (choice.get("logprobs") or {}).get("content") or []
-        for call in delta.get("tool_calls") or ():
-            self._call(call)
-
-    def _call(self, call: dict[str, Any]) -> None:
-        blank = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-        known = self.calls.setdefault(call.get("index", 0), blank)
-        known["id"] = call.get("id") or known["id"]
-        for name, value in call.get("function", {}).items():
-            known["function"][name] = known["function"].get(name, "") + (value or "")
-
-    def message(self) -> dict[str, Any]:
-        message: dict[str, Any] = {"role": "assistant", "content": self.text or None if self.calls else self.text}
-        if self.thinking:
-            message["reasoning_content"] = self.thinking
-        if self.calls:
-            message["tool_calls"] = [call for _, call in sorted(self.calls.items())]
-        return message
 
 
 async def embeddings(node: Node, body: dict[str, Any], reply: Reply) -> None:

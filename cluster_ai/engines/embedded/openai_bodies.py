@@ -10,7 +10,7 @@ from cluster_ai.engines.catalog import LocalGguf
 from cluster_ai.engines.embedded.bodies import MAX_INPUTS, MAX_MESSAGES, MAX_TOP_LOGPROBS, Body
 from cluster_ai.engines.embedded.options import sampling, stops
 from cluster_ai.engines.embedded.profiles import capabilities, profile_of
-from cluster_ai.engines.embedded.prompts import Prompt, with_system
+from cluster_ai.engines.embedded.prompts import Prompt, logprobs_of, with_system
 
 _OWN_DEFAULTS: Final[Mapping[str, Any]] = {"temperature": 1.0, "top_p": 1.0}
 """OpenAI's, where a model has none of its own."""
@@ -80,7 +80,7 @@ class ChatCompletionBody(Common):
         if self.max_completion_tokens:
             body["n_predict"] = self.max_completion_tokens
         if self.logprobs:
-            body |= {"logprobs": True, "top_logprobs": self.top_logprobs or 0}
+            body |= logprobs_of(self.top_logprobs)
         body["messages"] = with_system([_message(said) for said in self.messages], profile_of(model).system)
         if self.tools and "tools" not in capabilities(model):
             return Prompt("chat", body, warnings=[f"tools dropped: {model.name} does not support tools"])
@@ -105,7 +105,7 @@ class CompletionBody(Common):
         if self.echo:
             raise InvalidInput("echo is not supported by this node", path="echo")
         body = self.params(model, context=context) | {"prompt": prompts[0]}
-        return Prompt("text", body | ({} if self.logprobs is None else {"logprobs": self.logprobs}))
+        return Prompt("text", body | ({} if self.logprobs is None else logprobs_of(self.logprobs)))
 
 
 class EmbeddingBody(Body):

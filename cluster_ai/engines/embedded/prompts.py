@@ -108,8 +108,13 @@ def _common(model: LocalGguf, body: WriteBody, *, context: int) -> Prompt:
     if body.think is not None:
         params["chat_template_kwargs"] = {"enable_thinking": bool(body.think)}
     if body.logprobs:
-        params |= {"logprobs": True, "top_logprobs": body.top_logprobs or 0}
+        params |= logprobs_of(body.top_logprobs)
     return Prompt("chat", params, warnings=chosen.warnings)
+
+
+def logprobs_of(top: int | None) -> dict[str, Any]:
+    """llama.cpp tells the chosen token's probability only along with at least one other."""
+    return {"logprobs": True, "top_logprobs": max(1, top or 0)}
 
 
 def with_system(told: list[dict[str, Any]], system: str) -> list[dict[str, Any]]:
