@@ -101,7 +101,6 @@ class Pump:
             taking.cancel()
 
     async def take(self) -> None:
-        due = 0.0
         while True:
             try:
                 part = await self.reader.read(65536)
@@ -110,8 +109,7 @@ class Pump:
                 self.link.end("rst")
                 part = b""
             delay = self.faults.latency + self.faults.jitter * self.proxy.chance.random()
-            due = max(due, time.monotonic() + delay)
-            await self.held.put((due, part))
+            await self.held.put((time.monotonic() + delay, part))
             if not part:
                 return
 
