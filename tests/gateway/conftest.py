@@ -19,6 +19,8 @@ import pytest
 from cluster_ai.core.paths import Home
 from cluster_ai.gateway.types import GatewayView, UpstreamView
 from tests.fakes.fleet import FakeNode, Fleet
+from tests.gateway.door import Door
+from tests.gateway.door import gateway as opened
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -165,3 +167,23 @@ def gateway(running: Gateway) -> Gateway:
     running.fleet.default()
     running.settled(healthy=3)
     return running
+
+
+@pytest.fixture(scope="session")
+def running_fleet() -> Iterator[Fleet]:
+    with Fleet(3) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def fleet(running_fleet: Fleet) -> Fleet:
+    """Three honest nodes without a gateway."""
+    running_fleet.default()
+    return running_fleet
+
+
+@pytest.fixture
+def door(fleet: Fleet) -> Iterator[Door]:
+    """A gateway of its own, with closed breakers, over the first two nodes."""
+    with opened(*fleet.nodes[:2]) as started:
+        yield started

@@ -1,0 +1,171 @@
+"""A node that fails before its first byte: another answers, and the client sees nothing of it."""
+
+import time
+
+import pytest
+
+from tests.fakes.fleet import Fleet
+from tests.fakes.raw import MODEL
+from tests.gateway.door import HI, Door, gateway, header, until
+
+pytestmark = pytest.mark.real
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        ({"listen": "refuse"}, 0.2),
+        ({"listen": "reset"}, 0.2),
+        ({"die_before": "rst"}, 0.2),
+        ({"die_before": "fin"}, 0.2),
+        ({"die_after": 0, "die_how": "rst"}, 0.2),
+        ({"status": 500}, 0.2),
+        ({"status": 502}, 0.2),
+        ({"status": 503}, 0.2),
+        ({"status": 504}, 0.2),
+        ({"missing": [MODEL]}, 0.2),
+        ({"listen": "blackhole"}, 0.8),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("stream", [True, False])
+def test_another_node_answers(door: Door, fault: dict, seconds: float, stream: bool) -> None:
+    door.prefer(0)
+    door.nodes[0].set(**fault)
+    heard = door.chat(stream=stream)
+    assert (heard.status, header(heard, "x-cluster-node")) == (200, "fake-1")
+    # Less than two attempts when a probe had noticed already.
+    assert header(heard, "x-cluster-attempts") in {"1", "2"}
+    assert heard.seconds < seconds
+    assert door.state().totals.errors == 0
+
+
+def test_silence_before_the_first_byte_is_left_at_the_deadline(fleet: Fleet) -> None:
+    with gateway(*fleet.nodes[:2], first_byte_seconds=0.4) as door:
+        door.prefer(0)
+        door.nodes[0].set(ttft=30)
+        heard = door.chat()
+        assert header(heard, "x-cluster-node") == "fake-1"
+        assert 0.4 <= heard.seconds < 0.8
+        door.nodes[0].until(lambda seen: seen.cancelled == 1)
+        assert sum(row.tokens for row in door.nodes[0].log()) == 0
+
+
+def test_later_requests_do_not_run_into_a_blackhole_again(door: Door) -> None:
+    door.prefer(0)
+    door.nodes[0].set(listen="blackhole")
+    assert door.chat().status == 200
+    assert max(door.chat().seconds for _ in range(10)) < 0.2
+
+
+def test_wrong_requests_are_no_verdict_on_a_node(door: Door) -> None:
+    for node in door.nodes:
+        node.set(status=400)
+    for _ in range(5):
+        assert door.chat().status == 400
+    assert {row.breaker for row in door.state().upstreams} == {"closed"}
+    assert {row.state for row in door.state().upstreams} == {"healthy"}
+
+
+def test_a_busy_node_is_no_broken_node(door: Door) -> None:
+    for node in door.nodes:
+        node.set(status=503, retry_after=7)
+    for _ in range(5):
+        heard = door.chat()
+        assert (heard.status, header(heard, "retry-after")) == (503, "7")
+    assert {row.breaker for row in door.state().upstreams} == {"closed"}
+
+
+def test_node_that_looks_healthy_and_fails_is_left_alone_after_three(fleet: Fleet) -> None:
+    with gateway(*fleet.nodes[:2], breaker_seconds=60) as door:
+        door.prefer(0)
+        door.nodes[0].set(die_before="rst")
+        answers = [door.chat() for _ in range(12)]
+        assert {heard.status for heard in answers} == {200}
+        assert door.nodes[0].counters().faults == 3
+        assert door.upstream(0).breaker == "open"
+        assert door.upstream(0).failed == 3
+
+
+def test_mended_node_is_tried_again_and_trusted(door: Door) -> None:
+    door.prefer(0)
+    door.nodes[0].set(die_before="rst", fault_times=3)
+
+    def is_open() -> bool:
+        assert door.chat().status == 200
+        return door.upstream(0).breaker == "open"
+
+    until(is_open, what="three failures open its breaker")
+    door.nodes[1].forget()
+    until(lambda: header(door.chat(), "x-cluster-node") == "fake-0", what="it serves again")
+    assert door.upstream(0).breaker == "closed"
+
+
+def test_last_holder_is_asked_even_with_an_open_breaker(fleet: Fleet) -> None:
+    with gateway(fleet.nodes[0], breaker_seconds=60) as door:
+        fleet.nodes[0].set(die_before="rst", fault_times=3)
+        assert [door.chat().status for _ in range(3)] == [503] * 3
+        assert door.upstream(0).breaker == "open"
+        heard = door.chat()
+        assert heard.status == 200
+        assert "breaker open" in header(heard, "x-cluster-why")
+        assert door.upstream(0).breaker == "closed", "its success is a success"
+
+
+def test_three_tries_and_no_more(fleet: Fleet) -> None:
+    with gateway(*fleet.nodes) as door:
+        fleet.set(die_before="rst")
+        heard = door.chat()
+        assert heard.status == 503
+        assert [node.counters().faults for node in fleet.nodes] == [1, 1, 1]
+        assert all(node.name.encode() in heard.body for node in fleet.nodes), "each cause is told"
+
+
+def test_all_nodes_down_is_told_at_once_and_ends_soon(door: Door) -> None:
+    for node in door.nodes:
+        node.kill()
+    until(lambda: {row.state for row in door.state().upstreams} == {"down"}, what="both are known to be down")
+    for path in ("/api/chat", "/v1/chat/completions"):
+        heard = door.ask(path, HI)
+        assert heard.status == 503
+        assert heard.seconds < 0.1
+        assert int(header(heard, "retry-after")) >= 1
+        assert b"connection refused" in heard.body
+    assert door.ask("/api/tags").body == b'{"models":[]}'
+    door.nodes[1].restart()
+    began = time.monotonic()
+    until(lambda: door.chat().status == 200, what="it serves again")
+    assert time.monotonic() - began < 2
+
+
+def test_flapping_node_fails_no_client(door: Door) -> None:
+    failed = 0
+    for _ in range(4):
+        door.prefer(0)
+        door.nodes[0].kill()
+        failed += sum(door.chat().status != 200 for _ in range(10))
+        door.nodes[0].restart()
+        failed += sum(door.chat().status != 200 for _ in range(10))
+        until(lambda: door.upstream(0).state == "healthy", what="it is back")
+    assert failed == 0
+
+
+def test_model_that_moved_is_found_where_it_is(door: Door) -> None:
+    door.nodes[0].set(models=["old:1b"])
+    door.nodes[1].set(models=["new:1b"])
+
+    def answer() -> str:
+        return header(door.ask("/api/generate", {"model": "new:1b", "prompt": "a"}), "x-cluster-node")
+
+    until(lambda: answer() == "fake-1", what="the new model is known")
+    assert door.ask("/api/generate", {"model": MODEL, "prompt": "a"}).status == 404
+
+
+def test_one_hanging_node_delays_nobody(fleet: Fleet) -> None:
+    fleet.nodes[0].set(probe="hang")
+    with gateway(*fleet.nodes[:2]) as door:
+        assert door.chat().status == 200
+        fleet.nodes[1].set(models=["late:1b"])
+        found = time.monotonic()
+        until(lambda: b"late:1b" in door.ask("/api/tags").body, what="the other node's news")
+        assert time.monotonic() - found < 1
