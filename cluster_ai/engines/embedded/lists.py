@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from starlette.responses import JSONResponse, Response
+
 from cluster_ai.core.clock import utc_now
-from cluster_ai.core.errors import InvalidInput, Unsupported
+from cluster_ai.core.errors import ClusterError, InvalidInput, Unsupported
 from cluster_ai.engines.catalog import LocalGguf
 from cluster_ai.engines.embedded.bodies import NamedBody, parsed
-from cluster_ai.engines.embedded.exchange import Reply
+from cluster_ai.engines.embedded.exchange import OPENAI, Reply, status_of
 from cluster_ai.engines.embedded.node import Node
 from cluster_ai.engines.embedded.ollama import stamp
 from cluster_ai.engines.embedded.profiles import capabilities, profile_of
@@ -117,3 +119,20 @@ async def refuse_change(_node: Node, _body: dict[str, Any], _reply: Reply) -> No
 
 def _when(model: LocalGguf) -> str:
     return stamp(model.modified_at)
+
+
+def openai_models(node: Node) -> dict[str, Any]:
+    return {"object": "list", "data": [_openai(model) for model in node.catalog.models.values()]}
+
+
+def openai_model(node: Node, name: str) -> Response:
+    try:
+        return JSONResponse(_openai(node.find(name)))
+    except ClusterError as exc:
+        status = status_of(exc)
+        return JSONResponse(OPENAI.fault(status, exc), status)
+
+
+def _openai(model: LocalGguf) -> dict[str, Any]:
+    created = int(model.modified_at.timestamp())
+    return {"id": model.name, "object": "model", "created": created, "owned_by": "library"}

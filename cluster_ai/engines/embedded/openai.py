@@ -4,13 +4,10 @@ import base64
 import struct
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
-
-from cluster_ai.core.errors import ClusterError
 from cluster_ai.engines.catalog import LocalGguf
 from cluster_ai.engines.embedded.bodies import parsed
 from cluster_ai.engines.embedded.embeddings import embed, shortened
-from cluster_ai.engines.embedded.exchange import OPENAI, Reply, status_of
+from cluster_ai.engines.embedded.exchange import Reply
 from cluster_ai.engines.embedded.node import Node
 from cluster_ai.engines.embedded.openai_answers import streamed, whole
 from cluster_ai.engines.embedded.openai_bodies import ChatCompletionBody, Common, CompletionBody, EmbeddingBody
@@ -54,20 +51,3 @@ async def embeddings(node: Node, body: dict[str, Any], reply: Reply) -> None:
 def _packed(vector: list[float]) -> str:
     """Little-endian 32-bit floats in base64: what OpenAI's client asks for unless told otherwise."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
-
-
-def models(node: Node) -> dict[str, Any]:
-    return {"object": "list", "data": [_model(model) for model in node.catalog.models.values()]}
-
-
-def one_model(node: Node, name: str) -> Response:
-    try:
-        return JSONResponse(_model(node.find(name)))
-    except ClusterError as exc:
-        status = status_of(exc)
-        return JSONResponse(OPENAI.fault(status, exc), status)
-
-
-def _model(model: LocalGguf) -> dict[str, Any]:
-    created = int(model.modified_at.timestamp())
-    return {"id": model.name, "object": "model", "created": created, "owned_by": "library"}
