@@ -82,7 +82,7 @@ def _plan(source: Path, chosen: dict[str, Any]) -> "MapPlan":
     except ValidationError as exc:
         first = exc.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        raise InvalidInput(f"--{name}: {first['msg']}", path=name) from exc
+        raise InvalidInput(f"--{name}: {first['msg'].removeprefix('Value error, ')}", path=name) from exc
 
 
 def _map(plan: "MapPlan", *, as_json: bool) -> None:

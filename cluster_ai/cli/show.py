@@ -67,6 +67,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     out(_line([click.style(head, bold=True) for head in heads], widths))
     for row in cells:
         out(_line(row, widths))
+    if not cells:
+        say(t("text.none"))
 
 
 def pairs(rows: Iterable[tuple[str, object]]) -> None:
