@@ -54,6 +54,7 @@ export async function openContext(browser, { size = 'desktop', theme = 'light', 
   })
   await context.addInitScript(
     ([chosenTheme, chosenLanguage]) => {
+      if (window.origin === 'null') return
       localStorage.setItem('cluster-ai.theme', chosenTheme)
       localStorage.setItem('cluster-ai.language', chosenLanguage)
     },

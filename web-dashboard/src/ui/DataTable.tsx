@@ -23,6 +23,8 @@ declare module '@tanstack/react-table' {
     align?: 'end'
     /** How the cell stands on a card: over the whole width without its name, as the card's state, or without a name. */
     card?: 'wide' | 'state' | 'bare'
+    /** The column is left out first where room is short. */
+    minor?: true
   }
 }
 
@@ -74,7 +76,7 @@ export function DataTable<T>({ label, rows, columns, rowId }: DataTableProps<T>)
                   key={header.id}
                   role="columnheader"
                   scope="col"
-                  className={header.column.columnDef.meta?.align === 'end' ? css.end : ''}
+                  className={classOf(header.column.columnDef.meta)}
                   aria-sort={ariaSort(header.column.getIsSorted())}
                 >
                   <HeadCell
@@ -99,6 +101,10 @@ export function DataTable<T>({ label, rows, columns, rowId }: DataTableProps<T>)
       {/* biome-ignore-end lint/a11y/noRedundantRoles: see above */}
     </div>
   )
+}
+
+function classOf(meta: { align?: 'end'; minor?: true } | undefined): string {
+  return `${meta?.align ? css.end : ''} ${meta?.minor ? css.minor : ''}`
 }
 
 type Sorted = false | 'asc' | 'desc'
@@ -129,11 +135,11 @@ function BodyRow<T>({ row, index }: { row: Row<T>; index: number }) {
     // biome-ignore lint/a11y/noRedundantRoles: cards are drawn by `display`, which takes the roles away
     <tr role="row" aria-rowindex={index + 2}>
       {row.getVisibleCells().map((cell) => {
-        const { align, card } = cell.column.columnDef.meta ?? {}
+        const { meta } = cell.column.columnDef
         return (
           // biome-ignore lint/a11y/noRedundantRoles: as above
           // biome-ignore lint/a11y/useSemanticElements: it is the semantic element
-          <td key={cell.id} role="cell" className={`${align ? css[align] : ''} ${card ? css[card] : ''}`}>
+          <td key={cell.id} role="cell" className={`${classOf(meta)} ${meta?.card ? css[meta.card] : ''}`}>
             <span className={css.label} aria-hidden="true">
               {String(cell.column.columnDef.header ?? '')}
             </span>

@@ -73,7 +73,7 @@ function useColumns() {
       }),
       column.accessor('served', {
         header: t('column.served'),
-        meta: { align: 'end' },
+        meta: { align: 'end', minor: true },
         cell: ({ row }) => format.number(row.original.served, 0),
       }),
       column.accessor('breaker', {
@@ -83,7 +83,7 @@ function useColumns() {
       column.accessor((node) => node.last_seen_seconds ?? undefined, {
         id: 'seen',
         header: t('column.seen'),
-        meta: { align: 'end' },
+        meta: { align: 'end', minor: true },
         sortUndefined: 'last',
         cell: ({ row }) => <Seen age={row.original.last_seen_seconds} />,
       }),

@@ -50,11 +50,13 @@ function useColumns(mayRestart: boolean) {
       column.accessor('uptime_seconds', {
         header: t('column.uptime'),
         meta: { align: 'end' },
-        cell: ({ row }) => format.duration(Math.floor(row.original.uptime_seconds)),
+        cell: ({ row }) =>
+          row.original.uptime_seconds > 0 ? format.duration(Math.floor(row.original.uptime_seconds)) : '–',
       }),
       column.accessor('restarts', { header: t('column.restarts'), meta: { align: 'end' } }),
       column.accessor('last_exit', {
         header: t('column.last_exit'),
+        meta: { minor: true },
         cell: ({ row }) => row.original.last_exit || '–',
       }),
       column.accessor((part) => part.port ?? undefined, {
@@ -69,7 +71,7 @@ function useColumns(mayRestart: boolean) {
             column.display({
               id: 'restart',
               header: t('column.actions'),
-              meta: { align: 'end' },
+              meta: { align: 'end', card: 'bare' },
               cell: ({ row }) => <Restart part={row.original.name} />,
             }),
           ]
