@@ -4,12 +4,13 @@ import os
 import signal
 import stat
 import time
+import urllib.request
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.cluster.conftest import Cluster, running, until
+from tests.cluster.conftest import ROOT, Cluster, running, until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
@@ -78,3 +79,17 @@ def test_killed_supervisor_leaves_nothing_and_can_be_started_again(tmp_path: Pat
             assert cluster.cli("down").returncode == 0
             up.communicate(timeout=15)
         until(lambda: up.poll() is not None, seconds=5, what="the supervisor ended")
+
+
+def test_every_metric_is_explained(cluster: Cluster) -> None:
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    found = set()
+    for url in (cluster.api, cluster.gateway, cluster.node):
+        request = urllib.request.Request(f"{url}/metrics", headers={"Authorization": f"Bearer {cluster.token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = answer.read().decode()
+        found |= {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE cluster_ai_")}
+    # A counter's time of creation and a histogram's are the format's own.
+    named = {name for name in found if not name.endswith("_created")}
+    assert len(named) > 15
+    assert {name for name in named if f"`{name}`" not in page} == set()
