@@ -1,0 +1,131 @@
+"""Who leaves stops the model, in every phase; who does not read holds nothing up."""
+
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.fakes.fleet import FakeNode, Fleet
+from tests.fakes.raw import listen
+from tests.gateway.door import HI, Door, gateway, request, until
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def alone(fleet: Fleet) -> Iterator[tuple[Door, FakeNode]]:
+    with gateway(fleet.nodes[0]) as door:
+        yield door, fleet.nodes[0]
+
+
+def leave(sock: socket.socket, how: str) -> None:
+    if how == "rst":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+PHASES = {
+    "while it waits for a slot": ({"slots": 1, "ttft": 30}, HI, 2),
+    "while the model loads": ({"load": 30}, HI, 1),
+    "before the first byte": ({"ttft": 30}, HI, 1),
+    "in the middle of a stream": ({"rate": 5}, HI, 1),
+    "before a whole answer": ({"rate": 1}, HI | {"stream": False}, 1),
+    "openai, before the first byte": ({"ttft": 30}, HI | {"stream": True}, 1),
+}
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_leaving_cancels_at_the_node(alone: tuple[Door, FakeNode], phase: str, how: str) -> None:
+    door, node = alone
+    knobs, fields, requests = PHASES[phase]
+    node.set(**knobs)
+    path = "/v1/chat/completions" if phase.startswith("openai") else "/api/chat"
+    socks = []
+    for number in range(requests):
+        sock = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+        sock.sendall(request(path, fields))
+        socks.append(sock)
+        node.until(lambda seen, number=number: len(seen.log) == number + 1)
+    if phase == "in the middle of a stream":
+        assert socks[0].recv(10)
+    leave(socks[-1], how)
+    left = time.monotonic()
+    node.until(lambda seen: seen.cancelled == 1)
+    assert time.monotonic() - left < 0.5
+    until(lambda: door.state().inflight == requests - 1, what="the slot is free")
+    for sock in socks[:-1]:
+        sock.close()
+    until(lambda: door.state().inflight == 0)
+    seen = door.upstream(0)
+    assert (seen.breaker, seen.failed, seen.state) == ("closed", 0, "healthy"), "no verdict on the node"
+    assert door.state().totals.cancelled == requests
+    assert door.state().totals.errors == 0
+
+
+def test_fifty_who_leave_at_once_leave_nothing(alone: tuple[Door, FakeNode]) -> None:
+    door, node = alone
+    node.set(ttft=30, slots=100)
+    socks = []
+    for _ in range(50):
+        sock = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+        sock.sendall(request("/api/chat", HI))
+        socks.append(sock)
+    until(lambda: door.state().inflight == 50)
+    node.until(lambda seen: seen.in_flight == 50)
+    for sock in socks:
+        sock.close()
+    node.until(lambda seen: seen.in_flight == 0)
+    until(lambda: door.state().inflight == 0)
+    assert door.upstream(0).breaker == "closed"
+    node.set(ttft=0)
+    assert door.chat().status == 200
+
+
+def test_half_open_probe_whose_client_leaves_gives_its_turn_to_the_next(fleet: Fleet) -> None:
+    with gateway(*fleet.nodes[:2], breaker_seconds=0.2) as door:
+        door.prefer(0)
+        node = fleet.nodes[0]
+        node.set(die_before="rst")
+
+        def is_open() -> bool:
+            door.chat()
+            return door.upstream(0).breaker != "closed"
+
+        until(is_open, what="the breaker opens")
+        node.set(die_before=None, ttft=30)
+        until(lambda: door.upstream(0).breaker == "half_open")
+        door.nodes[1].forget()
+        until(lambda: not any(model.loaded for model in door.upstream(1).models))
+        with door.open(HI):
+            node.until(lambda seen: seen.in_flight == 1)
+        node.until(lambda seen: seen.in_flight == 0)
+        node.set(ttft=0)
+        until(lambda: door.chat().status == 200 and door.upstream(0).breaker == "closed")
+
+
+def test_reader_who_does_not_read_pauses_the_node_and_gets_everything(alone: tuple[Door, FakeNode]) -> None:
+    door, node = alone
+    node.set(answer_tokens=30_000, pad=1000)
+    with door.open(HI, buffer=4096) as sock:
+
+        def wrote() -> int:
+            return sum(row.tokens for row in node.log())
+
+        until(lambda: _still(wrote), seconds=10, what="the node is paused")
+        held = wrote()
+        assert held < 25_000
+        # Somebody else is not held up.
+        node.set(answer_tokens=5, pad=0)
+        assert door.chat().seconds < 1
+        heard = listen(sock, time.monotonic(), until=b'"done":true')
+    assert heard.data.count(b'"done":false') == 30_000
+    assert b'"eval_count":30000' in heard.data
+
+
+def _still(figure: Callable[[], int]) -> bool:
+    before = figure()
+    time.sleep(0.3)
+    return before > 0 and figure() == before
