@@ -43,7 +43,10 @@ export async function withBrowser(work) {
 }
 
 /** A context (cookies, storage) with a size, a theme and a language; requests that leave the origin are counted. */
-export async function openContext(browser, { size = 'desktop', theme = 'light', language = 'en', state } = {}) {
+export async function openContext(
+  browser,
+  { size = 'desktop', theme = 'light', language = 'en', state } = {},
+) {
   const context = await browser.newContext({
     viewport: SIZES[size],
     colorScheme: theme,
@@ -63,7 +66,8 @@ export async function openContext(browser, { size = 'desktop', theme = 'light', 
   const strays = []
   const complaints = []
   context.on('request', (request) => {
-    if (!request.url().startsWith(URL_UNDER_TEST) && !/^(data|blob):/.test(request.url())) strays.push(request.url())
+    if (!request.url().startsWith(URL_UNDER_TEST) && !/^(data|blob):/.test(request.url()))
+      strays.push(request.url())
   })
   context.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text())

@@ -23,7 +23,10 @@ const guard: Middleware = {
   },
 }
 
-export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: (request) => fetch(request) })
+export const api = createClient<paths>({
+  baseUrl: window.location.origin,
+  fetch: (request) => fetch(request),
+})
 api.use(guard)
 
 interface Answered<T> {
@@ -44,10 +47,7 @@ export async function sent<T>(call: Promise<Answered<T>>): Promise<T> {
   const problem = answered.error
   if (isProblem(problem)) {
     const wait = Number.parseInt(answered.response.headers.get('retry-after') ?? '', 10)
-    throw new ApiError(
-      { ...problem, status: answered.response.status },
-      Number.isFinite(wait) ? wait : null,
-    )
+    throw new ApiError({ ...problem, status: answered.response.status }, Number.isFinite(wait) ? wait : null)
   }
   throw await errorOf(new Response(null, answered.response))
 }

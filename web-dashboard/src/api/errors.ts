@@ -9,7 +9,10 @@ export class ApiError extends Error {
   /** Seconds to wait, where the API says so. */
   readonly retryAfter: number | null
 
-  constructor(problem: Partial<Problem> & { status: number; code: string }, retryAfter: number | null = null) {
+  constructor(
+    problem: Partial<Problem> & { status: number; code: string },
+    retryAfter: number | null = null,
+  ) {
     super(problem.detail ?? '')
     this.status = problem.status
     this.code = problem.code

@@ -27,7 +27,13 @@ const EVENTS = 50
 const FIRST_PAUSE = 500
 const LONGEST_PAUSE = 15_000
 
-export const BEFORE: LiveState = { link: 'connecting', overview: null, receivedAt: null, samples: [], events: [] }
+export const BEFORE: LiveState = {
+  link: 'connecting',
+  overview: null,
+  receivedAt: null,
+  samples: [],
+  events: [],
+}
 
 interface Envelope {
   number: number
@@ -51,7 +57,8 @@ export function received(state: LiveState, message: Envelope, now: number): Live
   }
   const last = state.samples.at(-1)
   // The server's clock may have been set back, and a newcomer gets the same picture twice.
-  const kept = last && last.at >= sample.at ? state.samples.filter((one) => one.at < sample.at) : state.samples
+  const kept =
+    last && last.at >= sample.at ? state.samples.filter((one) => one.at < sample.at) : state.samples
   return { ...state, link: 'live', overview, receivedAt: now, samples: [...kept, sample].slice(-HISTORY) }
 }
 

@@ -18,7 +18,8 @@ export function LinkState() {
       </span>
     )
   }
-  const word = age === null ? t('link.connecting') : t('link.stale', { age: format.duration(Math.round(age)) })
+  const word =
+    age === null ? t('link.connecting') : t('link.stale', { age: format.duration(Math.round(age)) })
   return (
     <span className={css.link} data-tone={age === null ? 'busy' : 'warn'}>
       <i className={css.dot} />

@@ -49,7 +49,12 @@ function AskFrame({ title, submit, done, act, ready = true, onClose, children }:
     if (ready && !acting.isPending) acting.mutate()
   }
   return (
-    <Modal opened onClose={onClose} title={<strong>{title}</strong>} closeButtonProps={{ 'aria-label': t('action.close') }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={<strong>{title}</strong>}
+      closeButtonProps={{ 'aria-label': t('action.close') }}
+    >
       <form onSubmit={onSubmit}>
         <Stack gap="md">
           {acting.error ? <Failure error={acting.error} /> : null}

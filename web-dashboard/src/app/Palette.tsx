@@ -35,10 +35,14 @@ export function Palette() {
       actions={[go, ...change, own]}
       shortcut="mod + K"
       nothingFound={t('palette.nothing')}
-      highlightQuery
+      overlayProps={{ blur: 3, backgroundOpacity: 0.4 }}
       scrollable
       maxHeight={420}
-      searchProps={{ leftSection: <Icon name="search" />, placeholder: t('palette.ask'), 'aria-label': t('palette.ask') }}
+      searchProps={{
+        leftSection: <Icon name="search" />,
+        placeholder: t('palette.ask'),
+        'aria-label': t('palette.ask'),
+      }}
     />
   )
 }
@@ -57,8 +61,18 @@ function useGoing(): SpotlightActionGroupData {
   return {
     group: t('palette.go'),
     actions: [
-      { id: 'go-overview', label: t('nav.overview'), leftSection: <Icon name="overview" />, onClick: () => void navigate({ to: '/' }) },
-      { id: 'go-chat', label: t('nav.chat'), leftSection: <Icon name="chat" />, onClick: () => void navigate({ to: '/chat' }) },
+      {
+        id: 'go-overview',
+        label: t('nav.overview'),
+        leftSection: <Icon name="overview" />,
+        onClick: () => void navigate({ to: '/' }),
+      },
+      {
+        id: 'go-chat',
+        label: t('nav.chat'),
+        leftSection: <Icon name="chat" />,
+        onClick: () => void navigate({ to: '/chat' }),
+      },
       ...SECTIONS.map((section) => ({
         id: `go-${section.id}`,
         label: t(section.word),
@@ -81,7 +95,12 @@ function useChanging(): SpotlightActionGroupData[] {
     {
       group: t('palette.change'),
       actions: [
-        { id: 'workers', label: t('workers.add.title'), leftSection: <Icon name="plus" />, onClick: () => dialogs.open({ kind: 'workers' }) },
+        {
+          id: 'workers',
+          label: t('workers.add.title'),
+          leftSection: <Icon name="plus" />,
+          onClick: () => dialogs.open({ kind: 'workers' }),
+        },
         ...parts.map((part) => ({
           id: `restart-${part}`,
           label: t('restart.title', { part }),
@@ -113,7 +132,12 @@ function useOwn(): SpotlightActionGroupData {
         leftSection: <Icon name={look.icon} />,
         onClick: () => setColorScheme(scheme),
       })),
-      { id: 'password', label: t('account.password'), leftSection: <Icon name="key" />, onClick: () => dialogs.open({ kind: 'password' }) },
+      {
+        id: 'password',
+        label: t('account.password'),
+        leftSection: <Icon name="key" />,
+        onClick: () => dialogs.open({ kind: 'password' }),
+      },
       { id: 'sign-out', label: t('account.sign_out'), leftSection: <Icon name="leave" />, onClick: signOut },
     ],
   }

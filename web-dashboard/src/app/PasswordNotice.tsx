@@ -11,7 +11,7 @@ export function PasswordNotice() {
   const { t } = useTranslation()
   const dialogs = useDialogs()
   const { data: me } = useQuery(meQuery)
-  if (!me || me.user.password_chosen !== false) return null
+  if (me?.user.password_chosen !== false) return null
   return (
     <aside className={css.banner} data-tone="warn" aria-label={t('first.label')}>
       <Icon name="key" />

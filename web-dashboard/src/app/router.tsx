@@ -29,7 +29,8 @@ const inside = createRoute({
   id: 'inside',
   beforeLoad: async ({ location }) => {
     const me = await queries.ensureQueryData(meQuery)
-    if (!me) throw redirect({ to: '/sign-in', search: location.pathname === '/' ? {} : { next: location.pathname } })
+    if (!me)
+      throw redirect({ to: '/sign-in', search: location.pathname === '/' ? {} : { next: location.pathname } })
   },
   component: Shell,
 })

@@ -148,7 +148,10 @@ export class ChatStore {
   private keep(): void {
     const { turns, settings } = this.state
     const text = JSON.stringify({ turns, settings })
-    writeStored(this.key, text.length <= MOST_KEPT ? text : JSON.stringify({ turns: turns.slice(-6), settings }))
+    writeStored(
+      this.key,
+      text.length <= MOST_KEPT ? text : JSON.stringify({ turns: turns.slice(-6), settings }),
+    )
   }
 
   /** Told once a frame: fast models send hundreds of pieces a second. */

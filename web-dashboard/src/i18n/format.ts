@@ -47,9 +47,7 @@ export function formatOf(language: string): Format {
         minute: '2-digit',
         second: '2-digit',
         hourCycle: 'h23',
-      }).format(
-        seconds * 1000,
-      ),
+      }).format(seconds * 1000),
   }
 }
 

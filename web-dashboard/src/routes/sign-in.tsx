@@ -9,6 +9,7 @@ import { Mark } from '../app/Brand.tsx'
 import css from '../app/frame.module.css'
 import { LanguageSwitch } from '../app/LanguageSwitch.tsx'
 import { useTitle } from '../app/useTitle.ts'
+import { Coded } from '../ui/Coded.tsx'
 import { Failure } from '../ui/Failure.tsx'
 
 export function SignInPage() {
@@ -68,7 +69,9 @@ export function SignInPage() {
         </form>
         <details className={css.hint}>
           <summary>{t('signin.where')}</summary>
-          <p>{t('signin.where.text')}</p>
+          <p>
+            <Coded text={t('signin.where.text')} />
+          </p>
         </details>
       </div>
       <LanguageSwitch />

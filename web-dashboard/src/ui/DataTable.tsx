@@ -64,7 +64,7 @@ export function DataTable<T>({ label, rows, columns, rowId }: DataTableProps<T>)
   const after = isLong ? virtual.getTotalSize() - (virtual.getVirtualItems().at(-1)?.end ?? 0) : 0
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
+    // A scrolled region must be reachable by keyboard.
     <div ref={scroll} className={`${css.scroll} ${isLong ? css.long : ''}`} tabIndex={isLong ? 0 : undefined}>
       {/* biome-ignore-start lint/a11y/noRedundantRoles: cards are drawn by `display`, which takes the roles away */}
       <table className={css.table} role="table" aria-label={label} aria-rowcount={sorted.length + 1}>
@@ -138,7 +138,6 @@ function BodyRow<T>({ row, index }: { row: Row<T>; index: number }) {
         const { meta } = cell.column.columnDef
         return (
           // biome-ignore lint/a11y/noRedundantRoles: as above
-          // biome-ignore lint/a11y/useSemanticElements: it is the semantic element
           <td key={cell.id} role="cell" className={`${classOf(meta)} ${meta?.card ? css[meta.card] : ''}`}>
             <span className={css.label} aria-hidden="true">
               {String(cell.column.columnDef.header ?? '')}
@@ -154,6 +153,7 @@ function BodyRow<T>({ row, index }: { row: Row<T>; index: number }) {
 function Spacer({ height }: { height: number }) {
   if (height <= 0) return null
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: it holds room for rows that are not drawn, and nothing else
     <tr className={css.spacer} aria-hidden="true">
       <td style={{ height }} />
     </tr>

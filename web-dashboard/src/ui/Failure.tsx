@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/errors.ts'
 import { useFormat } from '../i18n/useFormat.ts'
+import { Coded } from './Coded.tsx'
 import { Icon } from './icons.tsx'
 import css from './ui.module.css'
 
@@ -14,7 +15,11 @@ export function Failure({ error }: { error: unknown }) {
         <p>
           <strong>{title}</strong>
         </p>
-        {detail ? <p>{detail}</p> : null}
+        {detail ? (
+          <p>
+            <Coded text={detail} />
+          </p>
+        ) : null}
         {hint ? <p className={css.failureHint}>{hint}</p> : null}
       </div>
     </div>
@@ -38,7 +43,10 @@ export function useFailureWords(error: unknown): Words {
     case 'too_many_attempts':
       return {
         title: t('error.too_many'),
-        detail: wait === null ? t('error.too_many.later') : t('error.too_many.wait', { wait: format.duration(wait) }),
+        detail:
+          wait === null
+            ? t('error.too_many.later')
+            : t('error.too_many.wait', { wait: format.duration(wait) }),
         hint: '',
       }
     case 'bad_credentials':

@@ -5,6 +5,7 @@ export function Meter({ share, label, text }: { share: number; label: string; te
   const full = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0))
   const tone = full >= 0.93 ? 'bad' : full >= 0.8 ? 'warn' : undefined
   return (
+    // biome-ignore lint/a11y/useSemanticElements: browsers draw <meter> each in their own way
     <span
       className={css.meter}
       data-tone={tone}

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { Coded } from './Coded.tsx'
 import { Icon, type IconName } from './icons.tsx'
 import css from './ui.module.css'
 
@@ -30,11 +31,15 @@ export function Panel({ id, icon, title, note, end, flush = false, children }: P
 }
 
 /** Why there is nothing to see, and what would change that. */
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+export function Empty({ title, children }: { title: string; children?: string }) {
   return (
     <div className={css.empty}>
       <strong>{title}</strong>
-      {children ? <span>{children}</span> : null}
+      {children ? (
+        <span>
+          <Coded text={children} />
+        </span>
+      ) : null}
     </div>
   )
 }

@@ -18,10 +18,16 @@ export function sparkPath(values: readonly number[]): string {
 
 /** The shape of the last minutes. Decoration: the figure beside it is what counts. */
 export const Sparkline = memo(function Sparkline({ values }: { values: readonly number[] }) {
-  if (values.length < 2) return <svg className={css.spark} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true" />
+  if (values.length < 2)
+    return <svg className={css.spark} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true" />
   const line = sparkPath(values)
   return (
-    <svg className={css.spark} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+    <svg
+      className={css.spark}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       <path className={css.sparkArea} d={`${line}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z`} />
       <path className={css.sparkLine} d={line} />
     </svg>

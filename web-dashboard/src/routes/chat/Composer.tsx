@@ -54,7 +54,14 @@ export function Composer({ isAnswering, canSend, model, onSend, onStop }: Compos
           <Icon name="stop" size={20} />
         </ActionIcon>
       ) : (
-        <ActionIcon type="submit" size={38} radius={10} variant="filled" aria-label={t('chat.send')} disabled={!isReady}>
+        <ActionIcon
+          type="submit"
+          size={38}
+          radius={10}
+          variant="filled"
+          aria-label={t('chat.send')}
+          disabled={!isReady}
+        >
           <Icon name="send" size={20} />
         </ActionIcon>
       )}

@@ -16,6 +16,7 @@ const COMPONENTS: Components = {
     </a>
   ),
   img: ({ alt, src }) => <NotFetched alt={alt ?? ''} src={typeof src === 'string' ? src : ''} />,
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
   pre: ({ children }) => <pre tabIndex={0}>{children}</pre>,
   table: ({ children }) => (
     <div className={css.tableScroll}>

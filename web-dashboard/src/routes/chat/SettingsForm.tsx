@@ -18,7 +18,9 @@ export function SettingsForm({ settings, model, models, onChange }: SettingsForm
   const format = useFormat()
   const chosen = models.find((one) => one.name === model)
   const facts = chosen
-    ? [chosen.parameter_size, chosen.quantization, chosen.size > 0 ? format.bytes(chosen.size) : ''].filter(Boolean)
+    ? [chosen.parameter_size, chosen.quantization, chosen.size > 0 ? format.bytes(chosen.size) : ''].filter(
+        Boolean,
+      )
     : []
   return (
     <div className={css.form}>

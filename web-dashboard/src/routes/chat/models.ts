@@ -3,7 +3,8 @@ import type { Model, Overview } from '../../api/types.ts'
 /** Models that can chat: those that do not say what they can do are given the benefit of the doubt. Pure. */
 export function chatModels(overview: Overview | null): Model[] {
   return (overview?.models ?? []).filter(
-    ({ capabilities }) => capabilities.length === 0 || capabilities.includes('completion') || capabilities.includes('chat'),
+    ({ capabilities }) =>
+      capabilities.length === 0 || capabilities.includes('completion') || capabilities.includes('chat'),
   )
 }
 

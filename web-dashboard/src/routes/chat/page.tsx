@@ -11,8 +11,8 @@ import { Empty } from '../../ui/Panel.tsx'
 import { Composer } from './Composer.tsx'
 import { Conversation } from './Conversation.tsx'
 import css from './chat.module.css'
-import { SettingsForm } from './SettingsForm.tsx'
 import { chatModels, chosenModel } from './models.ts'
+import { SettingsForm } from './SettingsForm.tsx'
 
 export function ChatPage() {
   const { t } = useTranslation()
@@ -70,7 +70,12 @@ function Playground({ owner }: { owner: string }) {
           </Button>
         </div>
       </header>
-      <aside id="chat-settings" className={css.settings} data-open={isOpen || undefined} aria-label={t('chat.settings')}>
+      <aside
+        id="chat-settings"
+        className={css.settings}
+        data-open={isOpen || undefined}
+        aria-label={t('chat.settings')}
+      >
         <SettingsForm
           settings={state.settings}
           model={model}
@@ -79,8 +84,20 @@ function Playground({ owner }: { owner: string }) {
         />
       </aside>
       <div className={css.talk}>
-        <Conversation state={state} isWaiting={overview === null} hasModels={models.length > 0} onAsk={send} onAgain={() => void store.again()} />
-        <Composer isAnswering={state.isAnswering} canSend={model !== ''} model={model} onSend={send} onStop={() => store.stop()} />
+        <Conversation
+          state={state}
+          isWaiting={overview === null}
+          hasModels={models.length > 0}
+          onAsk={send}
+          onAgain={() => void store.again()}
+        />
+        <Composer
+          isAnswering={state.isAnswering}
+          canSend={model !== ''}
+          model={model}
+          onSend={send}
+          onStop={() => store.stop()}
+        />
       </div>
     </div>
   )

@@ -5,10 +5,13 @@ import { useTranslation } from 'react-i18next'
 import uPlot from 'uplot'
 import type { Sample } from '../../api/live.ts'
 import { HISTORY } from '../../api/live.ts'
+import type { Format } from '../../i18n/format.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import css from './overview.module.css'
 
 const HEIGHT = 190
+/** Seconds that may lie between two marks. */
+const STEPS = [5, 10, 15, 30, 60, 120, 300]
 
 /** Tokens and requests a second on a canvas, redrawn in place as samples come. */
 export default function Chart({ samples }: { samples: readonly Sample[] }) {
@@ -25,7 +28,7 @@ export default function Chart({ samples }: { samples: readonly Sample[] }) {
   useEffect(() => {
     const holder = box.current
     if (!holder) return
-    const chart = new uPlot(options(holder, format.time), columns(newest.current), holder)
+    const chart = new uPlot(options(holder, format), columns(newest.current), holder)
     plot.current = chart
     const watch = new ResizeObserver(() => chart.setSize({ width: holder.clientWidth, height: HEIGHT }))
     watch.observe(holder)
@@ -57,18 +60,19 @@ function columns(samples: readonly Sample[]): uPlot.AlignedData {
   ]
 }
 
-/** The newest sample stands at the right edge; an hour's emptiness to its left would say nothing. */
+/** The newest sample stands at the right edge, and there is always at least a minute. */
 function shownSpan(_: uPlot, from: number | null, to: number | null): uPlot.Range.MinMax {
   const end = to ?? Date.now() / 1000
-  return [Math.max(from ?? end - 60, end - HISTORY) - (to === from ? 60 : 0), end]
+  return [Math.min(Math.max(from ?? end, end - HISTORY), end - 60), end]
 }
 
-function options(holder: HTMLElement, time: (seconds: number) => string): uPlot.Options {
+function options(holder: HTMLElement, format: Format): uPlot.Options {
   const style = getComputedStyle(document.documentElement)
   const colour = (name: string) => style.getPropertyValue(name).trim()
   const font = `12px ${getComputedStyle(holder).fontFamily}`
   const axis = { stroke: colour('--ink-2'), font, ticks: { show: false } }
   const grid = { stroke: colour('--line'), width: 1 }
+  const figures = (_: uPlot, marks: number[]) => marks.map((mark) => format.number(mark, 2))
   const top = (_: uPlot, __: number, most: number): uPlot.Range.MinMax => [0, Math.max(1, most * 1.15)]
   return {
     width: holder.clientWidth,
@@ -78,9 +82,16 @@ function options(holder: HTMLElement, time: (seconds: number) => string): uPlot.
     padding: [10, 4, 0, 0],
     scales: { x: { time: true, range: shownSpan }, y: { range: top }, requests: { range: top } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, at) => at.map(time), space: 110, size: 28 },
-      { ...axis, grid, size: 44, space: 38 },
-      { ...axis, scale: 'requests', side: 1, grid: { show: false }, size: 44, space: 38 },
+      {
+        ...axis,
+        grid: { show: false },
+        values: (_, at) => at.map(format.time),
+        incrs: STEPS,
+        space: 110,
+        size: 28,
+      },
+      { ...axis, grid, values: figures, size: 44, space: 38 },
+      { ...axis, values: figures, scale: 'requests', side: 1, grid: { show: false }, size: 44, space: 38 },
     ],
     series: [
       {},

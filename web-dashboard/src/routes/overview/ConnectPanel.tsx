@@ -1,8 +1,8 @@
 import { ActionIcon, CopyButton, Tooltip } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { Overview } from '../../api/types.ts'
-import { useSay } from '../../ui/notices.tsx'
 import { Icon } from '../../ui/icons.tsx'
+import { useSay } from '../../ui/notices.tsx'
 import { Panel } from '../../ui/Panel.tsx'
 import css from './overview.module.css'
 

@@ -14,7 +14,11 @@ export function MachinePanel({ host }: { host: Host }) {
   return (
     <Panel id="machine" icon="machine" title={t('machine.title')} note={host.hostname}>
       <ul className={css.meters}>
-        <Row label={t('machine.cpu', { count: host.cores })} text={format.percent(host.cpu)} share={host.cpu / 100} />
+        <Row
+          label={t('machine.cpu', { count: host.cores })}
+          text={format.percent(host.cpu)}
+          share={host.cpu / 100}
+        />
         <Row
           label={t('machine.memory')}
           text={of(host.memory_used, host.memory_total)}

@@ -14,7 +14,13 @@ export function ModelsPanel({ models }: { models: readonly Model[] }) {
   const { t } = useTranslation()
   const columns = useColumns()
   return (
-    <Panel id="models" icon="model" title={t('models.title')} note={t('count.of', { count: models.length })} flush>
+    <Panel
+      id="models"
+      icon="model"
+      title={t('models.title')}
+      note={t('count.of', { count: models.length })}
+      flush
+    >
       {models.length === 0 ? (
         <Empty title={t('models.none')}>{t('models.none.hint')}</Empty>
       ) : (

@@ -15,7 +15,7 @@ const column = createColumnHelper<Node>()
 /** Nodes that serve models. `isFresh`: the gateway answers; else this is the last that it said. */
 export function NodesPanel({ nodes, isFresh }: { nodes: readonly Node[]; isFresh: boolean }) {
   const { t } = useTranslation()
-  const columns = useColumns()
+  const columns = useColumns(isFresh)
   return (
     <Panel
       id="nodes"
@@ -33,7 +33,7 @@ export function NodesPanel({ nodes, isFresh }: { nodes: readonly Node[]; isFresh
   )
 }
 
-function useColumns() {
+function useColumns(isFresh: boolean) {
   const { t } = useTranslation()
   const format = useFormat()
   return useMemo(
@@ -41,16 +41,19 @@ function useColumns() {
       column.accessor('name', {
         header: t('column.name'),
         meta: { card: 'bare' },
-        cell: ({ row }) => <Named name={row.original.name} note={row.original.url.replace(/^https?:\/\/|\/$/g, '')} />,
+        cell: ({ row }) => (
+          <Named name={row.original.name} note={row.original.url.replace(/^https?:\/\/|\/$/g, '')} />
+        ),
       }),
       column.accessor('state', {
         header: t('column.state'),
         meta: { card: 'state' },
-        cell: ({ row }) => <StateTag look={NODE[row.original.state]} />,
+        cell: ({ row }) => <StateTag look={isFresh ? NODE[row.original.state] : NODE.unknown} />,
       }),
       column.accessor((node) => node.models.length, {
         id: 'models',
         header: t('column.models'),
+        meta: { align: 'end' },
         cell: ({ row }) => {
           const loaded = row.original.models.filter((model) => model.loaded).length
           return t('nodes.models', { count: row.original.models.length, loaded })
@@ -88,7 +91,7 @@ function useColumns() {
         cell: ({ row }) => <Seen age={row.original.last_seen_seconds} />,
       }),
     ],
-    [t, format],
+    [t, format, isFresh],
   )
 }
 

@@ -22,7 +22,13 @@ export function PartsPanel({ parts }: { parts: readonly Part[] }) {
   const { data: me } = useQuery(meQuery)
   const columns = useColumns(reaches(me?.user.role, 'operator'))
   return (
-    <Panel id="parts" icon="parts" title={t('parts.title')} note={t('count.of', { count: parts.length })} flush>
+    <Panel
+      id="parts"
+      icon="parts"
+      title={t('parts.title')}
+      note={t('count.of', { count: parts.length })}
+      flush
+    >
       {parts.length === 0 ? (
         <Empty title={t('parts.none')}>{t('parts.none.hint')}</Empty>
       ) : (
@@ -87,7 +93,12 @@ function Restart({ part }: { part: string }) {
   const label = t('restart.title', { part })
   return (
     <Tooltip label={label}>
-      <ActionIcon variant="subtle" color="gray" aria-label={label} onClick={() => dialogs.open({ kind: 'restart', part })}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        aria-label={label}
+        onClick={() => dialogs.open({ kind: 'restart', part })}
+      >
         <Icon name="restart" />
       </ActionIcon>
     </Tooltip>

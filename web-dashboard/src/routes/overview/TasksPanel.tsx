@@ -23,7 +23,9 @@ export function TasksPanel({ compute }: { compute: Overview['compute'] }) {
           {tasks.slice(0, MOST).map((group) => (
             <Group key={group.prefix} group={group} />
           ))}
-          {tasks.length > MOST ? <li className={css.quiet}>{t('tasks.more', { count: tasks.length - MOST })}</li> : null}
+          {tasks.length > MOST ? (
+            <li className={css.quiet}>{t('tasks.more', { count: tasks.length - MOST })}</li>
+          ) : null}
         </ul>
       )}
     </Panel>
@@ -45,7 +47,9 @@ function Group({ group }: { group: TaskGroup }) {
     <li>
       <div className={css.taskHead}>
         <span className="mono">{group.prefix}</span>
-        <span>{t('tasks.done', { done: count(finished), total: count(finished + processing + waiting + erred) })}</span>
+        <span>
+          {t('tasks.done', { done: count(finished), total: count(finished + processing + waiting + erred) })}
+        </span>
       </div>
       <span className={css.bar} aria-hidden="true">
         {shares.map(({ tone, share }) => (

@@ -93,7 +93,7 @@ function Figures({ samples }: { samples: readonly Sample[] }) {
   const rows = useMemo(() => lines(samples), [samples])
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
-    <div className={css.figures} tabIndex={0} role="region" aria-label={t('traffic.title')}>
+    <section className={css.figures} tabIndex={0} aria-label={t('traffic.title')}>
       <table>
         <thead>
           <tr>
@@ -114,6 +114,6 @@ function Figures({ samples }: { samples: readonly Sample[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   )
 }

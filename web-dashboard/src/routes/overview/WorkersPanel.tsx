@@ -34,7 +34,12 @@ export function WorkersPanel({ compute }: { compute: Overview['compute'] }) {
           {reachable ? t('workers.none.hint') : t('compute.silent.hint')}
         </Empty>
       ) : (
-        <DataTable label={t('workers.title')} rows={workers} columns={columns} rowId={(worker) => worker.address} />
+        <DataTable
+          label={t('workers.title')}
+          rows={workers}
+          columns={columns}
+          rowId={(worker) => worker.address}
+        />
       )}
     </Panel>
   )
