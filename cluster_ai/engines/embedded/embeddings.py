@@ -43,31 +43,31 @@ async def embed(
         context = node.context(model)
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]
-            with_tokens = await _batch(lease.runner, batch, context if truncate else 0)
-            vectors += with_tokens[0]
-            tokens += with_tokens[1]
+            found, used = await _batch(lease.runner, batch, context, cut=truncate)
+            vectors += found
+            tokens += used
         return Embedded(vectors, tokens, lease.load_seconds)
 
 
-async def _batch(runner: Runner, texts: list[str], context: int) -> tuple[list[list[float]], int]:
+async def _batch(runner: Runner, texts: list[str], context: int, *, cut: bool) -> tuple[list[list[float]], int]:
     with contextlib.suppress(TooLong):
         return await _ask(runner, texts)
     # One of them is too long, and llama.cpp does not say which.
     vectors: list[list[float]] = []
     tokens = 0
     for text in texts:
-        found, used = await _cut_to_fit(runner, text, context)
+        found, used = await _fitted(runner, text, context, cut=cut)
         vectors += found
         tokens += used
     return vectors, tokens
 
 
-async def _cut_to_fit(runner: Runner, text: str, context: int) -> tuple[list[list[float]], int]:
+async def _fitted(runner: Runner, text: str, context: int, *, cut: bool) -> tuple[list[list[float]], int]:
     while True:
         try:
             return await _ask(runner, [text])
         except TooLong as exc:
-            if not context or len(text) < 2:  # noqa: PLR2004 - one character cannot be cut
+            if not cut or len(text) < 2:  # noqa: PLR2004 - one character cannot be cut
                 raise TooLong(exc.tokens, context) from exc
             text = text[: max(1, int(len(text) * min(1.0, context / exc.tokens) * _ROOM))]
 

@@ -105,7 +105,7 @@ class CompletionBody(Common):
         if self.echo:
             raise InvalidInput("echo is not supported by this node", path="echo")
         body = self.params(model, context=context) | {"prompt": prompts[0]}
-        return Prompt("text", body | ({} if self.logprobs is None else logprobs_of(self.logprobs)))
+        return Prompt("text", body | ({} if self.logprobs is None else {"logprobs": max(1, self.logprobs)}))
 
 
 class EmbeddingBody(Body):
