@@ -42,11 +42,9 @@ export function useFailureWords(error: unknown): Words {
       return { title: t('error.network'), detail: t('error.network.hint'), hint: '' }
     case 'too_many_attempts':
       return {
-        title: t('error.too_many'),
+        title: t('error.locked'),
         detail:
-          wait === null
-            ? t('error.too_many.later')
-            : t('error.too_many.wait', { wait: format.duration(wait) }),
+          wait === null ? t('error.locked.later') : t('error.locked.wait', { wait: format.duration(wait) }),
         hint: '',
       }
     case 'bad_credentials':
