@@ -1,17 +1,13 @@
-"""What ``cluster-ai diag`` looks at. Each check has a stable id, what was seen, and what to do."""
+"""What ``cluster-ai diag`` looks at on this machine, whether a cluster runs or not."""
 
 import os
 import shutil
 import stat
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cluster_ai.cli.findings import Check, Verdict
 from cluster_ai.cli.show import size
-from cluster_ai.cli.watching import look
-from cluster_ai.core.errors import ClusterError
 from cluster_ai.core.paths import Home
 
 if TYPE_CHECKING:
@@ -22,43 +18,6 @@ LEAST_DISK: Final = 200 << 20
 FINE_DISK: Final = 2 * GIB
 FINE_MEMORY: Final = GIB
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-
-
-class Verdict(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    """Works, but will not for ever, or not well."""
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding. ``evidence`` is what was seen; ``hint`` what to do when it is not ``ok``."""
-
-    id: str
-    verdict: Verdict
-    evidence: str
-    hint: str = ""
-
-
-def all_checks(home: Home, load: Callable[[], "Settings"]) -> Iterator[Check]:
-    """Every check, the foundations first. A check that cannot be made is a problem, not an end."""
-    try:
-        settings = load()
-    except ClusterError as exc:
-        yield Check("settings", Verdict.PROBLEM, exc.message, exc.hint)
-        return
-    yield Check("settings", Verdict.OK, f"{home.config}{'' if home.config.exists() else ' (not there: all defaults)'}")
-    yield check_home(home)
-    yield check_disk(home)
-    yield check_memory()
-    yield check_dashboard()
-    runs = yield from check_parts(home)
-    if not runs:
-        yield check_ports(settings)
-        return
-    yield from check_api(settings)
-    yield check_models(settings)
 
 
 def check_home(home: Home) -> Check:
@@ -98,24 +57,6 @@ def check_dashboard() -> Check:
     return Check("dashboard", Verdict.WARNING, "the dashboard is not built", "./manager.sh start builds it")
 
 
-def check_parts(home: Home) -> Generator[Check, None, bool]:
-    """The supervisor and each part; the generator's value says whether a supervisor runs."""
-    try:
-        view = look(home)
-    except ClusterError as exc:
-        yield Check("supervisor", Verdict.PROBLEM, exc.message, exc.hint)
-        return False
-    yield Check("supervisor", Verdict.OK, f"process {view.pid}, version {view.version}")
-    for part in view.parts:
-        seen = " · ".join(text for text in (part.state.value, part.last_exit, part.error) if text)
-        if part.state == "ready":
-            again = f", restarted {part.restarts} times" if part.restarts else ""
-            yield Check(f"part.{part.name}", Verdict.OK, f"process {part.pid}, port {part.port}{again}")
-        else:
-            yield Check(f"part.{part.name}", Verdict.PROBLEM, seen, f"cluster-ai logs {part.name}")
-    return True
-
-
 def check_ports(settings: "Settings") -> Check:
     from cluster_ai.core.errors import Conflict
     from cluster_ai.parts import parts
@@ -126,31 +67,3 @@ def check_ports(settings: "Settings") -> Check:
     except Conflict as exc:
         return Check("ports", Verdict.PROBLEM, exc.message, exc.hint)
     return Check("ports", Verdict.OK, "all free")
-
-
-def check_api(settings: "Settings") -> Iterator[Check]:
-    from cluster_ai.client import Client
-
-    try:
-        with Client.local(settings) as client:
-            ready = client.ready()
-    except ClusterError as exc:
-        yield Check("api", Verdict.PROBLEM, exc.message, exc.hint)
-        return
-    yield Check("api", Verdict.OK, "answers")
-    for found in ready.checks:
-        verdict = Verdict.OK if found.ok else Verdict.PROBLEM
-        yield Check(f"ready.{found.name}", verdict, found.detail or verdict.value, found.hint)
-
-
-def check_models(settings: "Settings") -> Check:
-    from cluster_ai.cli.gateway import Gateway
-
-    try:
-        with Gateway(settings) as gateway:
-            names = [str(model.get("name")) for model in gateway.ask("/api/tags").get("models") or []]
-    except ClusterError as exc:
-        return Check("models", Verdict.PROBLEM, exc.message, exc.hint)
-    if not names:
-        return Check("models", Verdict.PROBLEM, "no node has a model", "cluster-ai node ls")
-    return Check("models", Verdict.OK, ", ".join(names))

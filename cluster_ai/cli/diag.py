@@ -1,16 +1,18 @@
 """``cluster-ai diag``: what is wrong, from what that is known, and what to do."""
 
 import platform
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
 
 from cluster_ai import __version__
-from cluster_ai.cli import place, show
-from cluster_ai.cli.checks import Check, Verdict, all_checks
+from cluster_ai.cli import checks, checks_running, place, show
 from cluster_ai.cli.exits import Exit, leave
+from cluster_ai.cli.findings import Check, Verdict
 from cluster_ai.cli.noun import Verb, as_json
 from cluster_ai.cli.words import t
+from cluster_ai.core.errors import ClusterError
 
 MARKS = {Verdict.OK: ("✔", "green"), Verdict.WARNING: ("!", "yellow"), Verdict.PROBLEM: ("✘", "red")}
 
@@ -20,7 +22,7 @@ MARKS = {Verdict.OK: ("✔", "green"), Verdict.WARNING: ("!", "yellow"), Verdict
 def diag(*, as_json: bool) -> None:
     home = place.home()
     found: list[Check] = []
-    for check in all_checks(home, place.settings):
+    for check in all_checks():
         found.append(check)
         if not as_json:
             _draw(check)
@@ -41,3 +43,24 @@ def _draw(check: Check) -> None:
     show.out(f"{click.style(mark, fg=colour)} {check.id:<18} {show.safe(check.evidence)}")
     if check.hint and check.verdict is not Verdict.OK:
         show.out(f"  {'':<18} {t('error.hint')} {show.safe(check.hint)}")
+
+
+def all_checks() -> Iterator[Check]:
+    """Every check, the foundations first. A check that cannot be made is a problem, not an end."""
+    home = place.home()
+    try:
+        settings = place.settings()
+    except ClusterError as exc:
+        yield Check("settings", Verdict.PROBLEM, exc.message, exc.hint)
+        return
+    yield Check("settings", Verdict.OK, f"{home.config}{'' if home.config.exists() else ' (not there: all defaults)'}")
+    yield checks.check_home(home)
+    yield checks.check_disk(home)
+    yield checks.check_memory()
+    yield checks.check_dashboard()
+    runs = yield from checks_running.check_parts(home)
+    if not runs:
+        yield checks.check_ports(settings)
+        return
+    yield from checks_running.check_api(settings)
+    yield checks_running.check_models(settings)

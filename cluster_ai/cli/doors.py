@@ -1,17 +1,15 @@
-"""Other ways in: the browser, the terminal interface, one part alone; shell completion; versions."""
+"""Other ways in: the browser, the terminal interface, one part alone."""
 
 import os
-import platform
 import sys
 from importlib import import_module
 
 import click
 
-from cluster_ai import __version__
 from cluster_ai.cli import place, show
 from cluster_ai.cli.exits import Exit, leave
-from cluster_ai.cli.noun import Verb, as_json
-from cluster_ai.cli.watching import look, look_if_any
+from cluster_ai.cli.noun import Verb
+from cluster_ai.cli.watching import look
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import InvalidInput, NotFound
 
@@ -54,33 +52,3 @@ def serve(*, part: str, number: int | None) -> None:
     argv = serve_argv(name)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(CODE), os.environ.get("PYTHONPATH", ""))))
     os.execv(argv[0], argv)  # noqa: S606 - our own argv; the part takes this process's place
-
-
-@click.command(cls=Verb, help=t("version.help"))
-@as_json
-def version(*, as_json: bool) -> None:
-    running = look_if_any(place.home())
-    facts = {
-        "version": __version__,
-        "running": running.version if running else None,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "home": str(place.home().root),
-    }
-    if as_json:
-        show.out_json(facts)
-    else:
-        show.pairs((t(f"version.{name}"), value) for name, value in facts.items())
-
-
-@click.command(cls=Verb, help=t("completion.help"))
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(*, shell: str) -> None:
-    from click.shell_completion import get_completion_class
-
-    from cluster_ai.cli.root import COMPLETE, NAME, make_root
-
-    found = get_completion_class(shell)
-    if found is None:
-        raise NotFound(f"no completion for {shell}")
-    show.out(found(make_root(), {}, NAME, COMPLETE).source())

@@ -5,9 +5,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from cluster_ai.cli import place, show
-from cluster_ai.cli.progress import Lines
-from cluster_ai.cli.welcome import welcome
+from cluster_ai.cli import place, progress, show, welcome
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import Unavailable
 from cluster_ai.core.logging import configure
@@ -69,13 +67,13 @@ async def _until_ours(control: "Control") -> None:
 
 
 async def _show_changes(control: "Control", home: Home) -> None:
-    lines, greeted = Lines(), False
+    lines, greeted = progress.Lines(), False
     while True:
         with contextlib.suppress(Unavailable):
             view = await control.status()
             lines.show(view)
             if view.ready and not greeted:
                 greeted = True
-                welcome(view, home)
+                welcome.welcome(view, home)
                 show.say(f"\n{t('up.stop_with')}")
         await asyncio.sleep(PAUSE)

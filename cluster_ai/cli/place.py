@@ -20,17 +20,16 @@ def home() -> Home:
     return Home(default_home(os.environ))
 
 
-def settings(env: MutableMapping[str, str] | None = None) -> "Settings":
+def settings() -> "Settings":
     """The settings, with the ports of the cluster that runs in this data directory.
 
     Raises:
         Misconfigured: a setting is wrong.
     """
-    env = os.environ if env is None else env
-    recall(Home(default_home(env)), env)
+    recall(home(), os.environ)
     from cluster_ai.settings import load
 
-    return load(env)
+    return load()
 
 
 def client() -> "Client":

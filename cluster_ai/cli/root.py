@@ -40,8 +40,8 @@ VERBS: Final = {
     "auth": "auth:auth",
     "config": "configuration:config",
     "serve": "doors:serve",
-    "completion": "doors:completion",
-    "version": "doors:version",
+    "completion": "about:completion",
+    "version": "about:version",
 }
 GROUPS: Final = (
     ("daily", ("up", "down", "restart", "status", "ps", "logs", "diag", "open", "tui")),

@@ -5,7 +5,7 @@ import os
 import click
 
 from cluster_ai.cli.noun import Verb
-from cluster_ai.cli.place import VARIABLE
+from cluster_ai.cli.place import VARIABLE, home
 from cluster_ai.cli.words import t
 
 
@@ -16,7 +16,10 @@ from cluster_ai.cli.words import t
 @click.option("--timeout", type=click.FloatRange(1, 3600), default=300.0, metavar="S", help=t("up.timeout"))
 def up(*, detach: bool, port_base: int | None, wait: bool, timeout: float) -> None:
     from cluster_ai.settings import load
+    from cluster_ai.supervisor.preflight import refuse_home
 
+    # Before its settings are read: a place that cannot be used has none.
+    refuse_home(home())
     if port_base is not None:
         os.environ[VARIABLE] = str(port_base)
     settings = load()

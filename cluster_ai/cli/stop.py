@@ -5,10 +5,9 @@ import time
 
 import click
 
-from cluster_ai.cli import place
+from cluster_ai.cli import place, progress
 from cluster_ai.cli.exits import Exit, leave
 from cluster_ai.cli.noun import Verb
-from cluster_ai.cli.progress import described
 from cluster_ai.cli.show import say
 from cluster_ai.cli.watching import DidNotCome, look, until
 from cluster_ai.cli.words import t
@@ -29,16 +28,16 @@ def restart(*, part: str | None, timeout: float) -> None:
     # Read while it runs: its ports are those that it comes back on.
     settings = place.settings()
     _end()
-    from cluster_ai.cli.detached import start_detached
+    from cluster_ai.cli import detached
 
-    start_detached(settings, wait=True, seconds=timeout)
+    detached.start_detached(settings, wait=True, seconds=timeout)
 
 
 def _end() -> None:
-    from cluster_ai.cli.ending import end
+    from cluster_ai.cli import ending
 
     began = time.monotonic()
-    if end(place.home()):
+    if ending.end(place.home()):
         say(t("down.done", seconds=f"{time.monotonic() - began:.1f}"))
     else:
         say(t("down.nothing", home=place.home().root))
@@ -64,7 +63,7 @@ def _restart_part(name: str, seconds: float) -> None:
         )
     except DidNotCome as exc:
         found = [part for part in (exc.view.parts if exc.view else ()) if part.name == name]
-        say(t("up.part_failed", part=name, why=described(found[0]) if found else "?"))
+        say(t("up.part_failed", part=name, why=progress.described(found[0]) if found else "?"))
         leave(Exit.DEGRADED)
     pid = next(part.pid for part in view.parts if part.name == name)
     say(t("restart.done", part=name, pid=pid))

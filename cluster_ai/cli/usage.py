@@ -1,5 +1,7 @@
 """Click's complaints about a command line, in our words."""
 
+from difflib import get_close_matches
+
 import click
 
 from cluster_ai.cli.words import t
@@ -17,7 +19,7 @@ def sentence(problem: click.ClickException) -> str:
 def _what(problem: click.ClickException) -> str:
     match problem:
         case click.exceptions.NoSuchCommand():
-            return _with_guess(t("usage.no_command", name=problem.command_name), problem.possibilities)
+            return _with_guess(t("usage.no_command", name=problem.command_name), _verbs_like(problem))
         case click.NoSuchOption():
             return _with_guess(t("usage.no_option", name=problem.option_name), problem.possibilities)
         case click.MissingParameter():
@@ -30,6 +32,13 @@ def _what(problem: click.ClickException) -> str:
 
 def _with_guess(text: str, possibilities: list[str] | None) -> str:
     return f"{text} {t('usage.guess', names=', '.join(possibilities))}" if possibilities else text
+
+
+def _verbs_like(problem: click.exceptions.NoSuchCommand) -> list[str]:
+    """Click looks among the commands it has loaded; ours are loaded when they are called."""
+    if problem.ctx is None or not isinstance(group := problem.ctx.command, click.Group):
+        return []
+    return get_close_matches(problem.command_name, group.list_commands(problem.ctx))
 
 
 def _name(problem: click.BadParameter) -> str:

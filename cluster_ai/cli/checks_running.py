@@ -1,0 +1,58 @@
+"""What ``cluster-ai diag`` asks of a running cluster."""
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+from cluster_ai.cli.findings import Check, Verdict
+from cluster_ai.cli.watching import look
+from cluster_ai.core.errors import ClusterError
+from cluster_ai.core.paths import Home
+
+if TYPE_CHECKING:
+    from cluster_ai.settings import Settings
+
+
+def check_parts(home: Home) -> Generator[Check, None, bool]:
+    """The supervisor and each part; the generator's value says whether a supervisor runs."""
+    try:
+        view = look(home)
+    except ClusterError as exc:
+        yield Check("supervisor", Verdict.PROBLEM, exc.message, exc.hint)
+        return False
+    yield Check("supervisor", Verdict.OK, f"process {view.pid}, version {view.version}")
+    for part in view.parts:
+        seen = " · ".join(text for text in (part.state.value, part.last_exit, part.error) if text)
+        if part.state == "ready":
+            again = f", restarted {part.restarts} times" if part.restarts else ""
+            yield Check(f"part.{part.name}", Verdict.OK, f"process {part.pid}, port {part.port}{again}")
+        else:
+            yield Check(f"part.{part.name}", Verdict.PROBLEM, seen, f"cluster-ai logs {part.name}")
+    return True
+
+
+def check_api(settings: "Settings") -> Iterator[Check]:
+    from cluster_ai.client import Client
+
+    try:
+        with Client.local(settings) as client:
+            ready = client.ready()
+    except ClusterError as exc:
+        yield Check("api", Verdict.PROBLEM, exc.message, exc.hint)
+        return
+    yield Check("api", Verdict.OK, "answers")
+    for found in ready.checks:
+        verdict = Verdict.OK if found.ok else Verdict.PROBLEM
+        yield Check(f"ready.{found.name}", verdict, found.detail or verdict.value, found.hint)
+
+
+def check_models(settings: "Settings") -> Check:
+    from cluster_ai.cli.gateway import Gateway
+
+    try:
+        with Gateway(settings) as gateway:
+            names = [str(model.get("name")) for model in gateway.ask("/api/tags").get("models") or []]
+    except ClusterError as exc:
+        return Check("models", Verdict.PROBLEM, exc.message, exc.hint)
+    if not names:
+        return Check("models", Verdict.PROBLEM, "no node has a model", "cluster-ai node ls")
+    return Check("models", Verdict.OK, ", ".join(names))
