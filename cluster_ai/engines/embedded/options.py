@@ -23,12 +23,12 @@ class Span:
     def read(self, name: str, value: Any) -> int | float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidInput(f'option "{name}" must be a number', path=f"options.{name}")
-        if self.whole and value != int(value):
-            raise InvalidInput(f'option "{name}" must be a whole number', path=f"options.{name}")
         if not self.low <= value <= self.high:
             raise InvalidInput(
                 f'option "{name}" must be between {self.low:g} and {self.high:g}', path=f"options.{name}"
             )
+        if self.whole and value != int(value):
+            raise InvalidInput(f'option "{name}" must be a whole number', path=f"options.{name}")
         return int(value) if self.whole else float(value)
 
 
