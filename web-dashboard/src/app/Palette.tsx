@@ -37,6 +37,7 @@ export function Palette() {
       nothingFound={t('palette.nothing')}
       overlayProps={{ blur: 3, backgroundOpacity: 0.4 }}
       scrollable
+      scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': t('palette.ask'), role: 'region' } }}
       maxHeight={420}
       searchProps={{
         leftSection: <Icon name="search" />,

@@ -1,4 +1,10 @@
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core'
+import {
+  type CSSVariablesResolver,
+  createTheme,
+  defaultVariantColorsResolver,
+  type MantineColorsTuple,
+  type VariantColorsResolver,
+} from '@mantine/core'
 
 const petrol: MantineColorsTuple = [
   '#e9f6f8',
@@ -16,6 +22,12 @@ const petrol: MantineColorsTuple = [
 const sans =
   '"IBM Plex Sans Variable", system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", sans-serif'
 
+/** What stands on a filled button: white is too little on the accent of the dark theme. */
+const variants: VariantColorsResolver = (input) => {
+  const colours = defaultVariantColorsResolver(input)
+  return input.variant === 'filled' ? { ...colours, color: 'var(--on-accent)' } : colours
+}
+
 export const theme = createTheme({
   primaryColor: 'petrol',
   primaryShade: 7,
@@ -25,6 +37,7 @@ export const theme = createTheme({
   headings: { fontFamily: sans, fontWeight: '600' },
   defaultRadius: 8,
   cursorType: 'pointer',
+  variantColorResolver: variants,
   respectReducedMotion: true,
   focusRing: 'auto',
   components: {

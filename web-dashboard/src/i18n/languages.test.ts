@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import en from './en.json'
 import { preferred } from './index.ts'
 import ptBR from './pt-BR.json'
@@ -7,14 +5,11 @@ import ptBR from './pt-BR.json'
 const TEXTS: Record<string, Record<string, string>> = { en, 'pt-BR': ptBR }
 const PLURAL = /_(zero|one|two|few|many|other)$/
 
-function sources(folder: string): string {
-  return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter(
-      (entry) => entry.isFile() && /(?<!\.test)\.tsx?$/.test(entry.name) && entry.name !== 'schema.d.ts',
-    )
-    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
-    .join('\n')
-}
+const FILES = import.meta.glob<string>('../**/*.{ts,tsx}', { query: '?raw', import: 'default', eager: true })
+const CODE = Object.entries(FILES)
+  .filter(([name]) => !/\.test\.tsx?$/.test(name))
+  .map(([, text]) => text)
+  .join('\n')
 
 /** Every text's name without its plural form, and the forms that it has. */
 function forms(language: string): Map<string, string[]> {
@@ -48,14 +43,12 @@ test('no text is empty, and each has the same blanks in both languages', () => {
 })
 
 test('every text is used', () => {
-  const code = sources(join(import.meta.dirname, '..'))
-  const unused = [...forms('en').keys()].filter((name) => !code.includes(`'${name}'`))
+  const unused = [...forms('en').keys()].filter((name) => !CODE.includes(`'${name}'`))
   expect(unused).toEqual([])
 })
 
 test('every text that the code asks for is there', () => {
-  const code = sources(join(import.meta.dirname, '..'))
-  const asked = [...code.matchAll(/\bt\('([^']+)'/g)].map((match) => match[1] ?? '')
+  const asked = [...CODE.matchAll(/\bt\('([^']+)'/g)].map((match) => match[1] ?? '')
   expect(asked.length).toBeGreaterThan(100)
   expect(asked.filter((name) => !forms('en').has(name))).toEqual([])
 })

@@ -1,0 +1,191 @@
+// The dashboard against a running cluster, in a real browser. One line a check; exit 1 when any fails.
+//   CLUSTER_AI_URL=http://127.0.0.1:8000 CLUSTER_AI_USER=admin CLUSTER_AI_PASSWORD=... npm run e2e
+// CLUSTER_AI_ANSWER: what the answer about France's capital must hold ("Paris").
+import { AxeBuilder } from '@axe-core/playwright'
+import { openContext, SIZES, signedInState, signIn, URL_UNDER_TEST, withBrowser } from './browser.mjs'
+
+const ANSWER = process.env.CLUSTER_AI_ANSWER ?? 'Paris'
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+const THEMES = ['light', 'dark']
+const LANGUAGES = ['en', 'pt-BR']
+
+let failed = 0
+
+/** Runs one check; what it throws fails it, what it answers is printed. */
+async function check(name, work) {
+  const began = Date.now()
+  try {
+    const told = (await work()) ?? ''
+    console.log(
+      `ok    ${((Date.now() - began) / 1000).toFixed(1).padStart(5)} s  ${name}${told ? `: ${told}` : ''}`,
+    )
+  } catch (error) {
+    failed += 1
+    console.log(
+      `FAIL  ${((Date.now() - began) / 1000).toFixed(1).padStart(5)} s  ${name}: ${error.message ?? error}`,
+    )
+  }
+}
+
+function demand(truth, words) {
+  if (!truth) throw new Error(words)
+}
+
+/** Opens a page, runs `work` on it, and holds what every page must: one origin, no complaint of the browser. */
+async function visit(browser, options, work) {
+  const { context, strays, complaints } = await openContext(browser, options)
+  try {
+    const told = await work(await context.newPage())
+    demand(strays.length === 0, `left its origin: ${strays[0]}`)
+    const loud = complaints.filter((text) => !/status of (401|404|422|429|503)/.test(text))
+    demand(loud.length === 0, `the browser complained: ${loud[0]}`)
+    return told
+  } finally {
+    await context.close()
+  }
+}
+
+const text = (page, selector) => page.locator(selector).first().innerText()
+
+async function overviewIsLive(page) {
+  await page.goto(`${URL_UNDER_TEST}/`)
+  await page.locator('#nodes').waitFor()
+  const rows = await page.locator('#nodes tbody tr').count()
+  demand(rows > 0, 'no node is listed')
+  const sockets = []
+  page.on('websocket', (socket) => sockets.push(socket))
+  await page.reload()
+  await page.locator('#nodes').waitFor()
+  demand(sockets.length === 1, `${sockets.length} WebSockets instead of one`)
+  await sockets[0].waitForEvent('framereceived', { timeout: 5000 })
+  await sockets[0].waitForEvent('framereceived', { timeout: 5000 })
+  const live = page.locator('[data-tone="ok"]', { hasText: /Live|Ao vivo/ })
+  demand(await live.first().isVisible(), 'the page does not say that it is live')
+  return `${rows} node(s), “${await text(page, 'h1')}”`
+}
+
+async function chatAnswers(page) {
+  await page.goto(`${URL_UNDER_TEST}/chat`)
+  await page
+    .locator('form textarea:enabled')
+    .fill('What is the capital of France? Answer in one short sentence.')
+  const settings = page.locator(
+    '#chat-settings input[inputmode="decimal"], #chat-settings input[inputmode="numeric"]',
+  )
+  await settings.first().fill('0')
+  await page.locator('form textarea').press('Enter')
+  const answer = page.locator('article[aria-busy="false"]').last()
+  await answer.waitFor({ timeout: 120_000 })
+  const said = await answer.innerText()
+  demand(said.includes(ANSWER), `the answer holds no “${ANSWER}”: ${said.slice(0, 200)}`)
+  const footer = await answer.locator('footer').innerText()
+  demand(/tok\/s/.test(footer), `no speed under the answer: ${footer}`)
+  return footer.replace(/\s*\n\s*/g, ', ')
+}
+
+async function keyboardReachesAll(page) {
+  await page.goto(`${URL_UNDER_TEST}/`)
+  await page.locator('#nodes').waitFor()
+  await page.keyboard.press('Tab')
+  demand(
+    (await page.evaluate(() => document.activeElement?.getAttribute('href'))) === '#main',
+    'no skip link',
+  )
+  await page.keyboard.press('Control+k')
+  await page.locator('[role="dialog"] input').fill('chat')
+  await page.keyboard.press('Enter')
+  await page.waitForURL('**/chat')
+}
+
+async function wrongPassword(page) {
+  await page.goto(`${URL_UNDER_TEST}/chat`)
+  await page.locator('input[autocomplete="username"]').fill(`nobody-${Date.now()}`)
+  await page.locator('input[autocomplete="current-password"]').fill('not the password')
+  await page.locator('button[type="submit"]').click()
+  await page.getByRole('alert').waitFor()
+  return await text(page, '[role="alert"]')
+}
+
+async function missingPage(page) {
+  await page.goto(`${URL_UNDER_TEST}/no/such/page`)
+  demand(/404/.test(await text(page, 'main')), 'no 404')
+}
+
+async function fits(page) {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+  demand(over <= 0, `${over} px wider than the window`)
+}
+
+/** axe on the page as it stands, and that nothing reaches beyond the window. */
+async function holds(page) {
+  await fits(page)
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze()
+  const first = violations[0]
+  const where = first?.nodes[0]
+  demand(
+    !first,
+    `${violations.length} violation(s), first ${first?.id}: ${where?.target} ${where?.failureSummary ?? ''}`,
+  )
+}
+
+const PAGES = {
+  overview: async (page) => {
+    await page.goto(`${URL_UNDER_TEST}/`)
+    await page.locator('#nodes').waitFor()
+    await page.locator('#traffic canvas').waitFor()
+  },
+  chat: async (page) => {
+    await page.goto(`${URL_UNDER_TEST}/chat`)
+    await page.locator('form textarea').waitFor()
+  },
+  palette: async (page) => {
+    await PAGES.overview(page)
+    await page.keyboard.press('Control+k')
+    await page.locator('[role="dialog"] input').waitFor()
+  },
+  account: async (page) => {
+    await PAGES.overview(page)
+    await page.locator('button[aria-haspopup="menu"]:visible').click()
+    await page.getByRole('menu').waitFor()
+  },
+  missing: missingPage,
+}
+
+async function everyLook(browser, state) {
+  for (const size of Object.keys(SIZES)) {
+    for (const theme of THEMES) {
+      for (const language of LANGUAGES) {
+        const options = { size, theme, language }
+        await check(`axe ${SIZES[size].width} px, ${theme}, ${language}`, async () => {
+          await visit(browser, options, async (page) => {
+            await page.goto(`${URL_UNDER_TEST}/sign-in`)
+            await page.locator('button[type="submit"]').waitFor()
+            await holds(page)
+          })
+          for (const [name, open] of Object.entries(PAGES)) {
+            await visit(browser, { ...options, state }, async (page) => {
+              await open(page)
+              await holds(page).catch((error) => {
+                throw new Error(`${name}: ${error.message}`)
+              })
+            })
+          }
+          return `${Object.keys(PAGES).length + 1} pages`
+        })
+      }
+    }
+  }
+}
+
+await withBrowser(async (browser) => {
+  await check('a wrong password is refused in words', () => visit(browser, {}, wrongPassword))
+  await check('sign in', () => visit(browser, {}, signIn))
+  const state = await signedInState(browser)
+  await check('the overview is live over one WebSocket', () => visit(browser, { state }, overviewIsLive))
+  await check('chat answers', () => visit(browser, { state }, chatAnswers))
+  await check('keyboard: skip link and palette', () => visit(browser, { state }, keyboardReachesAll))
+  await check('an unknown address is a 404 page', () => visit(browser, { state }, missingPage))
+  await everyLook(browser, state)
+})
+console.log(failed === 0 ? 'all checks passed' : `${failed} check(s) failed`)
+process.exit(failed === 0 ? 0 : 1)
