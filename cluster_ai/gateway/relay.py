@@ -252,7 +252,9 @@ class Relay:
         except TimeoutError as exc:
             raise Broken(f"{upstream.name} said nothing for {self._settings.idle_seconds:.0f} s") from exc
         except (aiohttp.ClientError, OSError) as exc:
-            raise Broken(f"{upstream.name} broke off: {reason_of(exc)}") from exc
+            # With its last record whole the answer is whole: only the end of the transfer was lost.
+            if not (call.stream and tail.endswith(b"\n") and has_ended_well(call, tail)):
+                raise Broken(f"{upstream.name} broke off: {reason_of(exc)}") from exc
         finally:
             self._count(upstream, tail)
         if opened.response.status < _CLIENT_ERROR and not has_ended_well(call, tail):
