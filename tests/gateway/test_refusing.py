@@ -111,7 +111,9 @@ def test_what_changes_nodes_is_not_done_here(quiet: Door, method: str, path: str
     assert not any(path in node.counters().paths for node in quiet.nodes)
 
 
-@pytest.mark.parametrize("origin", ["http://evil.test", "null", "http://127.0.0.1:1", "https://127.0.0.1.evil.test"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.test", "null", "http://127.0.0.1:1", "https://127.0.0.1.evil.test", "http://[", "x"]
+)
 def test_pages_of_other_origins_cannot_use_models(quiet: Door, origin: str) -> None:
     heard = quiet.ask("/api/chat", HI, Origin=origin)
     assert heard.status == 403
