@@ -7,6 +7,7 @@ from cluster_ai.cli.exits import Exit, leave
 from cluster_ai.cli.launch import launch
 from cluster_ai.cli.watching import DidNotCome, look_if_any, until
 from cluster_ai.cli.words import t
+from cluster_ai.core.errors import Conflict
 
 if TYPE_CHECKING:
     from cluster_ai.settings import Settings
@@ -23,10 +24,14 @@ def start_detached(settings: "Settings", *, wait: bool, seconds: float) -> None:
     if found := look_if_any(home):
         _join(settings, found.pid, wait=wait, seconds=seconds)
         return
-    from cluster_ai.parts import parts
-    from cluster_ai.supervisor.preflight import refuse
-
-    refuse(home, parts(settings), host=settings.bind)
+    try:
+        _refuse(settings)
+    except Conflict:
+        # The ports may be those of a start that was faster by a moment.
+        if (found := look_if_any(home)) is None:
+            raise
+        _join(settings, found.pid, wait=wait, seconds=seconds)
+        return
     start = launch(home)
     try:
         view = start.until_up(ready=wait, seconds=seconds)
@@ -37,11 +42,18 @@ def start_detached(settings: "Settings", *, wait: bool, seconds: float) -> None:
         found = look_if_any(home)
         if found is None or found.pid == start.child.pid:
             start.give_up(exc)
-        # Somebody else was faster by a moment.
+        # Somebody else was faster still.
         _join(settings, found.pid, wait=wait, seconds=seconds)
         return
     if wait:
         settling.greet(settings, view)
+
+
+def _refuse(settings: "Settings") -> None:
+    from cluster_ai.parts import parts
+    from cluster_ai.supervisor.preflight import refuse
+
+    refuse(settings.paths, parts(settings), host=settings.bind)
 
 
 def _join(settings: "Settings", pid: int, *, wait: bool, seconds: float) -> None:

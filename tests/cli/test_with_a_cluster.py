@@ -1,0 +1,235 @@
+"""The verbs on a running cluster that is found by its data directory alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.cli.calling import ROOT
+from tests.cli.conftest import Cluster
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+
+PARTS = {"scheduler", "worker-0", "gateway", "backend"}
+
+
+def read(done: subprocess.CompletedProcess[str]) -> dict:
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["schema_version"] == 1
+    return said
+
+
+def test_up_says_where_it_is_and_the_password_once(cluster: Cluster) -> None:
+    assert cluster.started.returncode == 0, cluster.started.stderr
+    out = cluster.started.stdout
+    assert f"http://localhost:{cluster.base}" in out
+    assert f"http://localhost:{cluster.base + 1}" in out
+    assert "admin" in out
+    assert not (cluster.home / "secrets/first-password").exists()
+    for part in PARTS:
+        assert any(part in line and "ready" in line for line in cluster.started.stderr.splitlines())
+    again = cluster.cli("up", "--detach")
+    assert again.returncode == 0
+    assert "runs already" in again.stderr
+    assert "admin" not in again.stdout
+    assert f"http://localhost:{cluster.base}" in again.stdout
+
+
+def test_status(cluster: Cluster) -> None:
+    said = read(cluster.cli("status", "--json"))
+    assert said["ready"] is True
+    assert {part["name"] for part in said["parts"]} >= PARTS
+    shown = cluster.cli("status")
+    assert shown.returncode == 0
+    assert all(part in shown.stdout for part in PARTS)
+
+
+def test_ps_shows_every_process_under_its_part(cluster: Cluster) -> None:
+    rows = read(cluster.cli("ps", "--json"))["items"]
+    assert {row["part"] for row in rows} >= PARTS | {"supervisor"}
+    assert all(row["memory"] > 0 and row["command"] for row in rows)
+
+
+def test_nodes_and_models(cluster: Cluster) -> None:
+    [node] = read(cluster.cli("node", "ls", "--json"))["items"]
+    assert (node["name"], node["state"]) == ("fake", "healthy")
+    assert read(cluster.cli("node", "show", "fake", "--json"))["name"] == "fake"
+    models = read(cluster.cli("model", "ls", "--json"))["items"]
+    assert models
+    name = models[0]["name"]
+    assert read(cluster.cli("model", "show", name, "--json"))["nodes"] == ["fake"]
+    assert name in cluster.cli("model", "ls").stdout
+    missing = cluster.cli("node", "show", "nobody")
+    assert (missing.returncode, missing.stdout) == (3, "")
+
+
+def test_workers_and_jobs(cluster: Cluster) -> None:
+    counted = read(cluster.cli("run-example", "words", "examples/texts", "--json"))
+    assert counted["words"] == sum(counted["shares"].values()) > 100
+    workers = read(cluster.cli("compute", "workers", "--json"))
+    assert [worker["name"] for worker in workers["items"]] == ["worker-0"]
+    end = time.monotonic() + 15
+    while not any(task["prefix"] == "count_words" for task in read(cluster.cli("compute", "jobs", "--json"))["items"]):
+        assert time.monotonic() < end
+
+
+def test_run_chat_and_embed(cluster: Cluster) -> None:
+    model = read(cluster.cli("model", "ls", "--json"))["items"][0]["name"]
+    models = [row["name"] for row in read(cluster.cli("model", "ls", "--json"))["items"]]
+    chatting = next((name for name in models if "embed" not in name and "minilm" not in name), model)
+    embedding = next((name for name in models if "embed" in name or "minilm" in name), model)
+    said = cluster.cli("run", chatting, "Hello there", "-o", "temperature=0")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.strip()
+    whole = read(cluster.cli("run", chatting, "--json", stdin="from a pipe"))
+    assert whole["answer"].strip()
+    assert whole["node"] == "fake"
+    talk = cluster.cli("chat", chatting, stdin="one\ntwo\n/bye\nthree\n")
+    assert talk.returncode == 0
+    assert len(talk.stdout.strip().splitlines()) >= 2
+    vectors = read(cluster.cli("embed", embedding, "a", "b", "--json"))["items"]
+    assert [item["text"] for item in vectors] == ["a", "b"]
+    assert all(len(item["embedding"]) > 1 for item in vectors)
+    unknown = cluster.cli("run", "no-such-model", "hello")
+    assert (unknown.returncode, unknown.stdout) == (3, "")
+
+
+def test_map_writes_what_it_is_answered(cluster: Cluster, tmp_path: Path) -> None:
+    models = [row["name"] for row in read(cluster.cli("model", "ls", "--json"))["items"]]
+    chatting = next(name for name in models if "embed" not in name and "minilm" not in name)
+    (tmp_path / "in.txt").write_text("a\nb\nc\n")
+    words = ("map", "--input", str(tmp_path / "in.txt"), "--output", str(tmp_path / "out.jsonl"), "--model", chatting)
+    first = read(cluster.cli(*words, "--prompt", "Say {line}", "--json"))
+    assert (first["answered"], first["partial"], first["resumed"]) == (3, False, 0)
+    again = read(cluster.cli(*words, "--prompt", "Say {line}", "--json"))
+    assert again["resumed"] == 3
+    other = cluster.cli(*words, "--prompt", "Sing {line}")
+    assert (other.returncode, other.stdout) == (1, "")
+    nowhere = cluster.cli(*words, "--prompt", "Say it")
+    assert nowhere.returncode == 2
+    missing = cluster.cli(
+        "map", "--input", "/no/file", "--output", str(tmp_path / "o"), "--model", "m", "--prompt", "{line}"
+    )
+    assert missing.returncode == 3
+
+
+def test_a_part_is_restarted(cluster: Cluster) -> None:
+    def pid() -> int:
+        return next(part["pid"] for part in read(cluster.cli("status", "--json"))["parts"] if part["name"] == "gateway")
+
+    before = pid()
+    done = cluster.cli("restart", "gateway")
+    assert done.returncode == 0, done.stderr
+    assert pid() != before
+    unknown = cluster.cli("restart", "nobody")
+    assert unknown.returncode == 3
+    assert "gateway" in unknown.stderr
+
+
+def test_logs_of_one_and_of_all(cluster: Cluster) -> None:
+    one = cluster.cli("logs", "gateway", "-n", "3")
+    assert one.returncode == 0
+    assert 1 <= len(one.stdout.splitlines()) <= 3
+    everything = cluster.cli("logs", "-n", "1").stdout
+    assert {line.split(" ")[0] for line in everything.splitlines()} >= PARTS
+    unknown = cluster.cli("logs", "nobody")
+    assert unknown.returncode == 3
+    assert "scheduler" in unknown.stderr
+
+
+def test_logs_follow_until_interrupted(cluster: Cluster) -> None:
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "cluster_ai.cli.main", "logs", "-f", "gateway", "-n", "1"],
+        cwd=ROOT, env=cluster.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert follower.stdout
+    assert follower.stdout.readline()
+    with (cluster.home / "logs/gateway.log").open("a") as log:
+        log.write("a line from here\n")
+    assert follower.stdout.readline() == "a line from here\n"
+    follower.send_signal(signal.SIGINT)
+    _, said = follower.communicate(timeout=10)
+    assert follower.returncode == 130
+    assert "Traceback" not in said
+
+
+def test_events_are_followed(cluster: Cluster) -> None:
+    done = cluster.cli("events", "--topic", "overview", "--count", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert first["topic"] == "overview"
+    assert second["number"] > first["number"]
+
+
+def test_diag_finds_nothing_wrong_and_then_what_is(cluster: Cluster) -> None:
+    def diag() -> tuple[int, dict[str, str]]:
+        done = cluster.cli("diag", "--json")
+        return done.returncode, {check["id"]: check["verdict"] for check in json.loads(done.stdout)["checks"]}
+
+    end = time.monotonic() + 20
+    while (found := diag())[0] != 0:
+        assert time.monotonic() < end, found
+    checks = found[1]
+    assert "problem" not in checks.values()
+    assert {f"part.{part}" for part in PARTS} | {"api", "models", "disk", "home", "supervisor"} <= checks.keys()
+    scheduler = next(
+        part["pid"] for part in read(cluster.cli("status", "--json"))["parts"] if part["name"] == "scheduler"
+    )
+    os.kill(scheduler, signal.SIGSTOP)
+    try:
+        end = time.monotonic() + 30
+        while (found := diag())[0] != 7:
+            assert time.monotonic() < end
+        checks = found[1]
+        assert {"ready.scheduler", "part.scheduler"} & {
+            name for name, verdict in checks.items() if verdict == "problem"
+        }
+        text = cluster.cli("diag")
+        assert "scheduler" in text.stdout
+    finally:
+        os.kill(scheduler, signal.SIGCONT)
+
+
+def test_the_password_is_set_from_a_pipe_or_a_file(cluster: Cluster, tmp_path: Path) -> None:
+    assert cluster.cli("auth", "set-password", stdin="a long enough sentence\n").returncode == 0
+    (tmp_path / "password").write_text("another long sentence\r\nnot this\n")
+    assert cluster.cli("auth", "set-password", "--file", str(tmp_path / "password")).returncode == 0
+    weak = cluster.cli("auth", "set-password", stdin="12345\n")
+    assert weak.returncode == 6, weak.stderr
+    assert cluster.cli("auth", "set-password", stdin="\n").returncode == 2
+    assert cluster.cli("auth", "set-password", "--file", "/no/such").returncode == 2
+    assert "admin" in cluster.cli("auth", "whoami").stdout
+
+
+def test_a_model_is_pulled_and_removed_by_name_only(cluster: Cluster) -> None:
+    pulled = cluster.cli("model", "pull", "tiny:1b")
+    assert pulled.returncode == 0, pulled.stderr
+    end = time.monotonic() + 15
+    while "tiny:1b" not in cluster.cli("model", "ls").stdout:
+        assert time.monotonic() < end
+    assert cluster.cli("model", "rm", "tiny:1b").returncode == 2, "nobody is there to ask"
+    removed = cluster.cli("model", "rm", "tiny:1b", "--yes")
+    assert removed.returncode == 0, removed.stderr
+    while "tiny:1b" in cluster.cli("model", "ls").stdout:
+        assert time.monotonic() < end
+
+
+def test_restart_keeps_the_ports_and_down_leaves_nothing(cluster: Cluster) -> None:
+    before = {row["pid"] for row in read(cluster.cli("ps", "--json"))["items"]}
+    done = cluster.cli("restart", timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert f"http://localhost:{cluster.base}" in done.stdout
+    now = {row["pid"] for row in read(cluster.cli("ps", "--json"))["items"]}
+    assert not before & now
+    assert cluster.cli("down").returncode == 0
+    assert not [pid for pid in now if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert cluster.cli("status").returncode == 5
+    assert cluster.cli("down").returncode == 0
+    assert not (cluster.home / "run/port-base").exists()
