@@ -1,6 +1,7 @@
 """Sends a call to the best node, and to the next one when that fails before its first byte; each is settled once."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import structlog
 
 from cluster_ai.core.clock import Clock
 from cluster_ai.core.errors import NotFound, Unavailable
+from cluster_ai.gateway.decisions import KEPT, Decision
 from cluster_ai.gateway.dialects import TAIL_BYTES, Call, has_ended_well, usage
 from cluster_ai.gateway.reasons import reason_of
 from cluster_ai.gateway.routing import Choice, Scorer, by_load, rank
@@ -107,6 +109,7 @@ class Relay:
         self._clock = clock
         self._scorer = scorer
         self.counters = Counters()
+        self.decisions: deque[Decision] = deque(maxlen=KEPT)
 
     @asynccontextmanager
     async def send(self, call: Call) -> AsyncIterator[Reply]:
@@ -135,8 +138,9 @@ class Relay:
 
     async def _first_answer(self, call: Call, stack: AsyncExitStack) -> Reply:
         choices = self._choices(call.model)
-        tried: dict[str, str] = {}
-        attempts = 0
+        decision = Decision(self._clock(), call.model, [choice for choice, _ in choices])
+        self.decisions.append(decision)
+        tried, attempts = decision.tried, 0
         for place, (choice, upstream) in enumerate(choices, 1):
             # The last that has the model is asked even when its breaker is open: there is nothing to lose.
             last = place == len(choices)
@@ -149,6 +153,7 @@ class Relay:
             except TryNext as exc:
                 tried[upstream.name] = str(exc)
             else:
+                decision.node = upstream.name
                 chunks = self._chunks(call, upstream, opened)
                 said = opened.response
                 return Reply(upstream, said.status, said.headers, chunks, why=choice.why, attempts=attempts)

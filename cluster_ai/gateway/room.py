@@ -30,6 +30,7 @@ class Room:
             inflight=self.relay.counters.inflight,
             totals=self.relay.counters.totals(),
             upstreams=tuple(upstream.view(now) for upstream in self.pool.all()),
+            decisions=tuple(decision.view(now) for decision in self.relay.decisions),
         )
 
 

@@ -112,6 +112,26 @@ class Totals(View):
     output_tokens: Count = 0
 
 
+class CandidateView(View):
+    """A node that could have answered, with its score by part; smaller is better, from the left."""
+
+    name: str
+    why: str
+    score: dict[str, float]
+
+
+class DecisionView(View):
+    """Where one call went and why."""
+
+    age_seconds: float
+    model: str
+    node: str = ""
+    """Empty when none answered, or not yet."""
+    candidates: tuple[CandidateView, ...]
+    tried: dict[str, str]
+    """Nodes that gave no answer, with the reason."""
+
+
 class GatewayView(View):
     """What ``GET /-/state`` answers to our own processes."""
 
@@ -120,3 +140,5 @@ class GatewayView(View):
     inflight: Count = 0
     totals: Totals = Totals()
     upstreams: tuple[UpstreamView, ...] = ()
+    decisions: tuple[DecisionView, ...] = ()
+    """The last ones, newest last."""

@@ -169,3 +169,24 @@ def test_one_hanging_node_delays_nobody(fleet: Fleet) -> None:
         found = time.monotonic()
         until(lambda: b"late:1b" in door.ask("/api/tags").body, what="the other node's news")
         assert time.monotonic() - found < 1
+
+
+def test_every_decision_can_be_told_afterwards(door: Door) -> None:
+    door.prefer(0)
+    door.chat()
+    door.nodes[0].set(die_before="rst")
+    door.chat()
+    first, second = door.state().decisions
+    assert (first.model, first.node, first.tried) == (MODEL, "fake-0", {})
+    assert [row.name for row in first.candidates] == ["fake-0", "fake-1"]
+    assert [row.score["cold"] for row in first.candidates] == [0, 1]
+    assert first.candidates[0].why.startswith("resident")
+    assert second.node == "fake-1"
+    assert list(second.tried) == ["fake-0"]
+    assert first.age_seconds >= second.age_seconds >= 0
+
+
+def test_decisions_are_forgotten_in_the_end(door: Door) -> None:
+    for number in range(40):
+        door.ask("/api/generate", {"model": MODEL, "prompt": str(number), "options": {"num_predict": 1}})
+    assert len(door.state().decisions) == 32
