@@ -23,7 +23,7 @@ class NodeSettings(Slice):
         default=None,
         ge=1,
         le=256,
-        description="Threads for inference; physical cores - 1 when not set: spinning threads collapse on a busy box.",
+        description="Threads for inference; physical cores - 1 when not set, so that the other parts get their turn.",
     )
     slots: int = Field(default=4, ge=1, le=64, description="Answers one model writes at the same time.")
     queue: int = Field(default=64, ge=0, le=10_000, description="Requests that may wait for a slot; more get 503.")
