@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from cluster_ai.cli import progress, settling, show
+from cluster_ai.cli import launch, progress, settling, show
 from cluster_ai.cli.exits import Exit, leave
-from cluster_ai.cli.launch import launch
-from cluster_ai.cli.watching import DidNotCome, look_if_any, until
+from cluster_ai.cli.watching import DidNotCome, look, look_if_any, until
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import Conflict
 
 if TYPE_CHECKING:
     from cluster_ai.settings import Settings
+    from cluster_ai.supervisor.types import SupervisorView
 
 
 def start_detached(settings: "Settings", *, wait: bool, seconds: float) -> None:
@@ -20,33 +20,35 @@ def start_detached(settings: "Settings", *, wait: bool, seconds: float) -> None:
         NotWritable, NoSpace, PortInUse: nothing was started.
         Leave: it did not come up; nothing of it is left.
     """
+    if other := look_if_any(settings.paths) or _start(settings, wait=wait, seconds=seconds):
+        show.say(t("up.runs", pid=other.pid, home=settings.home))
+        if wait:
+            _until_well(settings, seconds=seconds)
+    if wait:
+        settling.greet(settings, look(settings.paths))
+
+
+def _start(settings: "Settings", *, wait: bool, seconds: float) -> "SupervisorView | None":
+    """Starts a supervisor and waits until it is up; answers another one that was faster by a moment."""
     home = settings.paths
-    if found := look_if_any(home):
-        _join(settings, found.pid, wait=wait, seconds=seconds)
-        return
     try:
         _refuse(settings)
     except Conflict:
-        # The ports may be those of a start that was faster by a moment.
-        if (found := look_if_any(home)) is None:
-            raise
-        _join(settings, found.pid, wait=wait, seconds=seconds)
-        return
-    start = launch(home)
+        # The ports may be those of the other one.
+        if other := look_if_any(home):
+            return other
+        raise
+    start = launch.launch(home)
     try:
-        view = start.until_up(ready=wait, seconds=seconds)
+        start.until_up(ready=wait, seconds=seconds)
     except KeyboardInterrupt:
         start.take_down()
         raise
     except DidNotCome as exc:
-        found = look_if_any(home)
-        if found is None or found.pid == start.child.pid:
-            start.give_up(exc)
-        # Somebody else was faster still.
-        _join(settings, found.pid, wait=wait, seconds=seconds)
-        return
-    if wait:
-        settling.greet(settings, view)
+        if (other := look_if_any(home)) and other.pid != start.child.pid:
+            return other
+        start.give_up(exc)
+    return None
 
 
 def _refuse(settings: "Settings") -> None:
@@ -56,15 +58,11 @@ def _refuse(settings: "Settings") -> None:
     refuse(settings.paths, parts(settings), host=settings.bind)
 
 
-def _join(settings: "Settings", pid: int, *, wait: bool, seconds: float) -> None:
-    """It runs already: waits until it is ready, too, and says where it is."""
-    show.say(t("up.runs", pid=pid, home=settings.home))
-    if not wait:
-        return
+def _until_well(settings: "Settings", *, seconds: float) -> None:
+    """Waits for a cluster that others started; it is theirs, so nothing is taken down."""
     try:
         with progress.progress() as shown:
-            view = until(settings.paths, lambda view: view.ready, seconds=seconds, shown=shown)
+            until(settings.paths, lambda view: view.ready, seconds=seconds, shown=shown)
     except DidNotCome as exc:
         show.say(t("up.not_well"))
         leave(Exit.DEGRADED if exc.view else Exit.UNREACHABLE)
-    settling.greet(settings, view)

@@ -5,6 +5,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+import structlog
+
 from cluster_ai.cli import place, progress, show, welcome
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import Unavailable
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from cluster_ai.settings import Settings
     from cluster_ai.supervisor.control import Control
 
+log = structlog.get_logger(__name__)
 PAUSE = 0.1
 
 
@@ -49,7 +52,10 @@ async def _tell(settings: "Settings", *, watched: bool) -> None:
 
     control = Control(settings.paths)
     await _until_ours(control)
-    place.remember(settings.paths, settings.port_base)
+    try:
+        place.remember(settings.paths, settings.port_base)
+    except OSError as exc:
+        log.warning("later verbs must be told the ports", reason=exc.strerror)
     try:
         if watched:
             await _show_changes(control, settings.paths)

@@ -110,9 +110,17 @@ def run(words: list[str]) -> int:
         say()
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has enough; the interpreter must not complain about it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+    except OSError as exc:
+        _drop_output()
+        error(ClusterError(": ".join(str(part) for part in (exc.filename, exc.strerror or exc) if part)))
+        return Exit.ERROR
     return Exit.OK
+
+
+def _drop_output() -> None:
+    """Nobody reads stdout any more, or its disk is full: the interpreter must not stumble over it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _carry_out(words: list[str]) -> None:

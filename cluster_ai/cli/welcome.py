@@ -1,12 +1,13 @@
 """What is said when a cluster is up: where it is, the first password (once), and the first thing to try."""
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from cluster_ai.cli.show import out, pairs, safe, say
+from cluster_ai.cli.show import out, pairs, safe
 from cluster_ai.cli.words import t
 from cluster_ai.core.paths import Home, read_secret
 
@@ -37,15 +38,18 @@ def curl(port: int) -> str:
 
 def _hand_over_password(home: Home) -> None:
     file = home.secrets / "first-password"
+    claimed = file.with_name(f".first-password.{os.getpid()}")
     try:
-        password = read_secret(file)
+        # Two may start the cluster at the same time: only one of them gets it.
+        file.rename(claimed)
     except FileNotFoundError:
         return
-    except OSError as exc:
-        say(t("welcome.password_unreadable", file=file, reason=exc.strerror))
-        return
-    out(f"\n{t('welcome.password')} {click.style(safe(password), bold=True)}")
-    out(t("welcome.password_once"))
-    # Only what was shown may be forgotten.
-    sys.stdout.flush()
-    file.unlink(missing_ok=True)
+    try:
+        out(f"\n{t('welcome.password')} {click.style(safe(read_secret(claimed)), bold=True)}")
+        out(t("welcome.password_once"))
+        sys.stdout.flush()
+    except BaseException:
+        # Only what was shown may be forgotten.
+        claimed.rename(file)
+        raise
+    claimed.unlink()

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -161,9 +163,6 @@ def test_completion_knows_the_verbs(tmp_path: Path) -> None:
 
 
 def test_a_reader_who_leaves_is_no_error(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     writer = subprocess.Popen(
         [sys.executable, "-m", "cluster_ai.cli.main", "config", "show"],
         env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -175,6 +174,18 @@ def test_a_reader_who_leaves_is_no_error(tmp_path: Path) -> None:
     writer.stderr.close()
     assert writer.wait(timeout=30) == 0
     assert said == b""
+
+
+def test_a_full_disk_behind_stdout_is_said(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cluster_ai.cli.main", "config", "show"],
+            env=environment(tmp_path), stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
