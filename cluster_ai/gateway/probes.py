@@ -14,14 +14,13 @@ from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.wire import INT64_MAX, parse_object
 from cluster_ai.gateway.reasons import reason_of
 from cluster_ai.gateway.routing import full_name
-from cluster_ai.gateway.types import GatewaySettings, ModelView, UpstreamKind, UpstreamState
+from cluster_ai.gateway.types import LOCAL_NAME, GatewaySettings, ModelView, UpstreamKind, UpstreamState
 from cluster_ai.gateway.upstreams import Picture, Pool, Upstream
 
 log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS: Final = 2.0
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
-LOCAL_NAME: Final = "local-ollama"
 PROBES_TO_FIND: Final = 5
 """Pauses between probes before an Ollama that is not there is looked for again."""
 PROBES_TO_LOSE: Final = 10

@@ -1,10 +1,15 @@
 """Words of the gateway. Pure; every surface above may import them."""
 
 from enum import StrEnum
+from typing import Final
 
-from pydantic import AnyHttpUrl, Field
+from pydantic import AnyHttpUrl, Field, field_validator
 
 from cluster_ai.core.wire import Count, Name, Slice, View
+
+EMBEDDED_NAME: Final = "embedded"
+LOCAL_NAME: Final = "local-ollama"
+"""An Ollama that runs on this machine already."""
 
 
 class UpstreamState(StrEnum):
@@ -66,6 +71,15 @@ class GatewaySettings(Slice):
     )
     breaker_failures: int = Field(default=3, ge=1, le=100, description="Failures in a row that open a breaker.")
     breaker_seconds: float = Field(default=5.0, gt=0, le=600, description="First pause of an open breaker; doubles.")
+
+    @field_validator("upstreams")
+    @classmethod
+    def _one_name_each(cls, rows: tuple[UpstreamSettings, ...]) -> tuple[UpstreamSettings, ...]:
+        names = [EMBEDDED_NAME, LOCAL_NAME, *(row.name for row in rows)]
+        # Nodes are kept by name: the second of two would take the place of the first without a word.
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two nodes are called {', '.join(twice)}")
+        return rows
 
 
 class ModelView(View):

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from cluster_ai.core.clock import Clock
 from cluster_ai.gateway.breaker import Breaker
 from cluster_ai.gateway.routing import Candidate, full_name
-from cluster_ai.gateway.types import GatewaySettings, ModelView, UpstreamKind, UpstreamState, UpstreamView
+from cluster_ai.gateway.types import (
+    EMBEDDED_NAME,
+    GatewaySettings,
+    ModelView,
+    UpstreamKind,
+    UpstreamState,
+    UpstreamView,
+)
 
 SMOOTHING = 0.3
 """Weight of the newest measurement."""
@@ -110,7 +117,7 @@ class Pool:
         self._clock = clock
         self._upstreams: dict[str, Upstream] = {}
         if embedded_url:
-            self.add("embedded", embedded_url, UpstreamKind.EMBEDDED)
+            self.add(EMBEDDED_NAME, embedded_url, UpstreamKind.EMBEDDED)
         for row in settings.upstreams:
             self.add(row.name, str(row.url), UpstreamKind.OLLAMA)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_ai.gateway.routing import Candidate, Score, by_load, full_name, rank
-from cluster_ai.gateway.types import BreakerState, UpstreamState
+from cluster_ai.gateway.types import BreakerState, GatewaySettings, UpstreamState
 
 UP = (UpstreamState.HEALTHY, UpstreamState.SUSPECT)
 PLAIN = Candidate("a", UpstreamState.HEALTHY, BreakerState.CLOSED, resident=True, inflight=0, latency=0.1)
@@ -109,3 +109,11 @@ def test_another_scorer_can_be_given() -> None:
 def test_names_without_a_tag_mean_latest(asked: str, listed: str) -> None:
     assert full_name(asked) == listed
     assert full_name(listed) == listed
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["a", "embedded"], ["local-ollama"]])
+def test_two_nodes_of_one_name_are_refused(names: list[str]) -> None:
+    rows = [{"name": name, "url": "http://10.0.0.7:11434"} for name in names]
+    with pytest.raises(ValueError, match="two nodes are called"):
+        GatewaySettings(upstreams=rows)
+    assert GatewaySettings(upstreams=[{"name": "a", "url": "http://10.0.0.7:11434"}]).upstreams
