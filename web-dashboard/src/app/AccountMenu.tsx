@@ -37,7 +37,13 @@ export function AccountMenu({ small = false }: { small?: boolean }) {
   const signOut = useSignOut()
   const name = me?.user.name ?? ''
   return (
-    <Menu position={small ? 'bottom-end' : 'top-start'} width={236} shadow="md" radius={12}>
+    <Menu
+      withInitialFocusPlaceholder={false}
+      position={small ? 'bottom-end' : 'top-start'}
+      width={236}
+      shadow="md"
+      radius={12}
+    >
       <Menu.Target>
         <button type="button" className={css.account} aria-label={t('account.open', { name })}>
           <span className={css.avatar} aria-hidden="true">
