@@ -18,8 +18,10 @@ from cluster_ai.engines.types import LoadSpec
 
 log = structlog.get_logger(__name__)
 
-LONGEST_LINE: Final = 64 * 1024 * 1024
-"""Bytes. A thousand embeddings take about eight million."""
+LONGEST_LINE: Final = 4 * 1024 * 1024
+"""Bytes; vectors of a batch of texts are the longest. Twice as much of an answer waits here for a slow reader."""
+LET_GO_SECONDS: Final = 30.0
+"""A runner that goes on for so long after it was told to stop hangs inside llama.cpp, and all its slots with it."""
 _LAST_WORDS: Final = 20
 _STOP_SECONDS: Final = 3.0
 # A runner reads files that strangers made: it gets nothing of our environment but what a program needs to start.
@@ -98,7 +100,19 @@ class Runner:
         except ConnectionError as exc:
             raise RunnerDied("the model's process ended; ask again") from exc
         finally:
-            await _hang_up(reader, writer)
+            await self._hang_up(reader, writer)
+
+    async def _hang_up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Says that no more is wanted and waits until the runner has let go: only then is its slot free."""
+        try:
+            await asyncio.wait_for(_let_go(reader, writer), LET_GO_SECONDS)
+        except TimeoutError:
+            log.warning("runner hangs and is ended", runner=self.pid)
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
     async def stop(self) -> None:
         """Ends the process; memory, sockets and threads go with it."""
@@ -142,10 +156,11 @@ class Runner:
 
     async def _listen(self) -> None:
         assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            words = line.decode(errors="replace").strip()
-            self._words.append(words)
-            log.debug("llama.cpp says", runner=self._process.pid, words=words)
+        # Not by lines: llama.cpp writes whole grammars into one, longer than any limit.
+        while said := await self._process.stderr.read(4096):
+            words = said.decode(errors="replace").strip()
+            self._words.append(words.splitlines()[-1][:200] if words else "")
+            log.debug("llama.cpp says", runner=self._process.pid, words=words[:500])
 
 
 async def _spawn(theirs: socket.socket) -> asyncio.subprocess.Process:
@@ -168,12 +183,8 @@ async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]
         yield json.loads(line)
 
 
-async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Says that no more is wanted and waits until the runner has let go: only then is its slot free."""
+async def _let_go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(ConnectionError, OSError):
         writer.write_eof()
         while await reader.read(65_536):
             pass
-    writer.close()
-    with contextlib.suppress(ConnectionError):
-        await writer.wait_closed()

@@ -64,6 +64,9 @@ CHATS = {
     "format loop": chat(format={"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}),
     "format remote": chat(format={"$ref": "https://example.invalid/schema.json"}),
     "format huge": chat(format={"type": "array", "items": {"type": "integer"}, "minItems": 100_000_000}),
+    "format of too many properties": chat(
+        format={"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(2000)}}
+    ),
     "keep_alive word": chat(keep_alive="soon"),
     "keep_alive list": chat(keep_alive=[]),
     "think": chat(think=True),

@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 NDJSON: Final = "application/x-ndjson"
 SSE: Final = "text/event-stream"
 WARNING: Final = b"x-cluster-warning"
+_SMALL: Final = 256 * 1024
 
 _STATUS: Final[tuple[tuple[type[ClusterError], HTTPStatus], ...]] = (
     (InvalidInput, HTTPStatus.BAD_REQUEST),
@@ -114,7 +115,9 @@ class Posted:
 
     async def _answer(self, body: bytes, reply: Reply) -> None:
         try:
-            await self._work(parse_object(body), reply)
+            # A large body takes seconds to read: not on the loop that everybody else waits for.
+            in_thread = len(body) > _SMALL
+            await self._work(await asyncio.to_thread(parse_object, body) if in_thread else parse_object(body), reply)
         except ClusterError as exc:
             await reply.fail(exc)
 

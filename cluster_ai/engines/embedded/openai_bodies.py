@@ -8,7 +8,7 @@ from pydantic import Field
 from cluster_ai.core.errors import InvalidInput
 from cluster_ai.engines.catalog import LocalGguf
 from cluster_ai.engines.embedded.bodies import MAX_INPUTS, MAX_MESSAGES, MAX_TOP_LOGPROBS, Body
-from cluster_ai.engines.embedded.options import sampling, stops
+from cluster_ai.engines.embedded.options import sampling, schema_format, stops
 from cluster_ai.engines.embedded.profiles import capabilities, profile_of
 from cluster_ai.engines.embedded.prompts import Prompt, logprobs_of, with_system
 
@@ -122,7 +122,7 @@ def _response_format(wanted: dict[str, Any] | None) -> dict[str, Any]:
         case {"type": "json_object"}:
             return {"response_format": {"type": "json_object"}}
         case {"type": "json_schema", "json_schema": {"schema": dict() as schema}}:
-            return {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}
+            return schema_format(schema)
         case _:
             raise InvalidInput(
                 "response_format must be of type text, json_object or json_schema with a schema", path="response_format"

@@ -1,6 +1,7 @@
 """Ollama's ``options`` as llama.cpp's parameters: an allow-list with ranges. Unknown options are dropped. Pure."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -8,6 +9,8 @@ from cluster_ai.core.errors import InvalidInput
 
 MAX_STOPS: Final = 64
 MAX_STOP: Final = 1000
+MAX_SCHEMA: Final = 64 * 1024
+MAX_PROPERTIES: Final = 500
 _UINT32: Final = 0xFFFF_FFFF
 _INT32: Final = 0x7FFF_FFFF
 
@@ -102,5 +105,31 @@ def stops(value: Any, *, path: str) -> list[str]:
 def answer_format(wanted: str | dict[str, Any] | None) -> dict[str, Any]:
     """Ollama's ``format`` as llama.cpp's ``response_format``."""
     if isinstance(wanted, dict):
-        return {"response_format": {"type": "json_schema", "json_schema": {"schema": wanted}}}
+        return schema_format(wanted)
     return {"response_format": {"type": "json_object"}} if wanted else {}
+
+
+def schema_format(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema as llama.cpp's ``response_format``.
+
+    Raises:
+        InvalidInput: so large that its grammar would hold up everybody: it grows with the square of the properties.
+    """
+    if len(json.dumps(schema)) > MAX_SCHEMA or any(len(found) > MAX_PROPERTIES for found in _properties(schema)):
+        raise InvalidInput(
+            f"a JSON schema may have up to {MAX_SCHEMA} characters and {MAX_PROPERTIES} properties in one object",
+            path="format",
+        )
+    return {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}
+
+
+def _properties(schema: Any) -> Iterator[dict[str, Any]]:
+    pending = [schema]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if isinstance(found := item.get("properties"), dict):
+                yield found
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
