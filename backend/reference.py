@@ -37,6 +37,7 @@ Listeners answer some requests before any application sees them, in the same sha
 | code | status | meaning |
 | --- | --- | --- |
 | `request_timeout` | 408 | The head took more than 5 s, or the body more than 20 s. |
+| `upstream_lost` | in the stream | A node's answer broke off after its first byte; the connection is then cut. |
 | `wrong_host` | 421 | The Host header names somebody else; add the name to `allowed_hosts`. |
 | `headers_too_large` | 431 | The head is larger than 32 KiB or has more than 100 headers. |
 | `bad_request` | 400 | The request can be read in two ways (two lengths, two hosts, bad chunks). |

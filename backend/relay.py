@@ -96,14 +96,17 @@ class Relayed(Response):
             headers = {"cache-control": "no-store", "x-accel-buffering": "no", **answer.headers}
             raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
             await send({"type": "http.response.start", "status": 200, "headers": raw})
+            last = b"\n"
             try:
                 with translated(self._url):
                     async for chunk in answer.response.content.iter_any():
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                        last = chunk
             except Unavailable as exc:
-                # The status has left already: the broken answer must say so itself.
+                # The status has left already: the broken answer must say so itself, on a line of its own.
+                start = b"" if last.endswith(b"\n") else b"\n"
                 line = dump_json({"error": exc.message, "code": exc.code}) + b"\n"
-                await send({"type": "http.response.body", "body": b"\n" + line, "more_body": True})
+                await send({"type": "http.response.body", "body": start + line, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
 
 
