@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from cluster_ai.cli import launch, progress, settling, show
+from cluster_ai.cli import launch, place, progress, settling, show, watching
 from cluster_ai.cli.exits import Exit, leave
-from cluster_ai.cli.watching import DidNotCome, look, look_if_any, until
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import Conflict
 
@@ -20,12 +19,14 @@ def start_detached(settings: "Settings", *, wait: bool, seconds: float) -> None:
         NotWritable, NoSpace, PortInUse: nothing was started.
         Leave: it did not come up; nothing of it is left.
     """
-    if other := look_if_any(settings.paths) or _start(settings, wait=wait, seconds=seconds):
+    if other := watching.look_if_any(settings.paths) or _start(settings, wait=wait, seconds=seconds):
         show.say(t("up.runs", pid=other.pid, home=settings.home))
+        # Its ports are those that it was started with, whatever was asked for now.
+        settings = place.settings()
         if wait:
             _until_well(settings, seconds=seconds)
     if wait:
-        settling.greet(settings, look(settings.paths))
+        settling.greet(settings, watching.look(settings.paths))
 
 
 def _start(settings: "Settings", *, wait: bool, seconds: float) -> "SupervisorView | None":
@@ -35,7 +36,7 @@ def _start(settings: "Settings", *, wait: bool, seconds: float) -> "SupervisorVi
         _refuse(settings)
     except Conflict:
         # The ports may be those of the other one.
-        if other := look_if_any(home):
+        if other := watching.look_if_any(home):
             return other
         raise
     start = launch.launch(home)
@@ -44,8 +45,8 @@ def _start(settings: "Settings", *, wait: bool, seconds: float) -> "SupervisorVi
     except KeyboardInterrupt:
         start.take_down()
         raise
-    except DidNotCome as exc:
-        if (other := look_if_any(home)) and other.pid != start.child.pid:
+    except watching.DidNotCome as exc:
+        if (other := watching.look_if_any(home)) and other.pid != start.child.pid:
             return other
         start.give_up(exc)
     return None
@@ -62,7 +63,7 @@ def _until_well(settings: "Settings", *, seconds: float) -> None:
     """Waits for a cluster that others started; it is theirs, so nothing is taken down."""
     try:
         with progress.progress() as shown:
-            until(settings.paths, lambda view: view.ready, seconds=seconds, shown=shown)
-    except DidNotCome as exc:
+            watching.until(settings.paths, lambda view: view.ready, seconds=seconds, shown=shown)
+    except watching.DidNotCome as exc:
         show.say(t("up.not_well"))
         leave(Exit.DEGRADED if exc.view else Exit.UNREACHABLE)

@@ -9,6 +9,7 @@ import click
 from cluster_ai.cli import place, show
 from cluster_ai.cli.again import repeated
 from cluster_ai.cli.bar import Bar
+from cluster_ai.cli.exits import Exit, leave
 from cluster_ai.cli.noun import Noun, as_json
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import InvalidInput, NotFound
@@ -100,7 +101,8 @@ def _confirm(name: str) -> None:
     if not sys.stdin.isatty():
         raise InvalidInput(t("option.yes_needed"), hint="--yes")
     if click.prompt(t("model.rm_type", name=name), default="", show_default=False, err=True) != name:
-        raise click.Abort
+        show.say(t("model.kept"))
+        leave(Exit.ERROR)
 
 
 def _row(model: "ClusterModelView") -> tuple[object, ...]:

@@ -1,8 +1,11 @@
 """Calls the command line as a person does: a process of its own."""
 
 import os
+import pty
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -19,3 +22,28 @@ def cli(*words: str, env: dict[str, str], stdin: str = "", timeout: float = 60) 
         [sys.executable, "-m", "cluster_ai.cli.main", *words],
         env=env, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False, timeout=timeout,
     )  # fmt: skip
+
+
+def screen(words: list[str], env: dict[str, str], *, until: str) -> tuple[subprocess.Popen[bytes], int, str]:
+    """Starts ``words`` on a terminal and reads until it shows ``until``; the process, the terminal, what it showed."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        words, cwd=ROOT, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    )
+    os.close(slave)
+    return process, master, read_until(master, until)
+
+
+def read_until(master: int, text: str | None, *, seconds: float = 60) -> str:
+    """What the terminal shows until ``text`` stands there; None: until everybody has closed it."""
+    seen, end = "", time.monotonic() + seconds
+    while text is None or text not in seen:
+        assert time.monotonic() < end, seen
+        if select.select([master], [], [], 0.5)[0]:
+            try:
+                seen += os.read(master, 65_536).decode(errors="replace")
+            except OSError:
+                # Linux says so when the last process at the other end is gone.
+                assert text is None, seen
+                return seen
+    return seen

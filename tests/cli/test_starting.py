@@ -1,8 +1,6 @@
 """Starts that are watched, interrupted, killed, doubled, or cannot work."""
 
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
@@ -13,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.calling import ROOT, cli, environment
+from tests.cli.calling import ROOT, cli, environment, read_until, screen
 from tests.cli.conftest import free_base
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -57,43 +55,15 @@ def until_ready(env: dict[str, str]) -> None:
         assert time.monotonic() < end
 
 
-def screen(words: list[str], env: dict[str, str], *, until: str) -> tuple[subprocess.Popen[bytes], int, str]:
-    """Starts ``words`` on a terminal and reads until it shows ``until``."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        words, cwd=ROOT, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-    )
-    os.close(slave)
-    seen, end = "", time.monotonic() + 60
-    while until not in seen:
-        assert time.monotonic() < end, seen
-        if select.select([master], [], [], 1.0)[0]:
-            seen += os.read(master, 65_536).decode(errors="replace")
-    return process, master, seen
-
-
-def drain(master: int) -> str:
-    seen = b""
-    while select.select([master], [], [], 0.2)[0]:
-        try:
-            data = os.read(master, 65_536)
-        except OSError:
-            break
-        if not data:
-            break
-        seen += data
-    os.close(master)
-    return seen.decode(errors="replace")
-
-
 def test_in_a_terminal_one_sees_each_part_and_ctrl_c_stops_all(env: dict[str, str]) -> None:
     process, master, seen = screen(UP, {**env, "TERM": "xterm", "NO_COLOR": "1"}, until="Ctrl-C")
     assert "gateway" in seen
     assert "admin" in seen
     assert not (home_of(env) / "secrets/first-password").exists(), "it was shown on this terminal"
     process.send_signal(signal.SIGINT)
+    assert "has stopped" in read_until(master, None)
+    os.close(master)
     assert process.wait(timeout=30) == 0
-    assert "has stopped" in drain(master)
     assert not left_over(home_of(env))
     assert not (home_of(env) / "run/port-base").exists()
 
@@ -113,8 +83,9 @@ def test_without_a_terminal_it_logs_json_and_keeps_the_password(env: dict[str, s
 
 def test_a_detached_start_is_drawn_in_place_on_a_terminal(env: dict[str, str]) -> None:
     process, master, seen = screen([*UP, "--detach"], {**env, "TERM": "xterm"}, until="Dask")
+    seen += read_until(master, None)
+    os.close(master)
     assert process.wait(timeout=30) == 0
-    seen += drain(master)
     assert "\x1b[2K" in seen, "lines are redrawn"
     assert "✔" in seen
     assert cli("status", env=env).returncode == 0

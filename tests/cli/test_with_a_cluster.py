@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.calling import ROOT
+from tests.cli.calling import ROOT, read_until, screen
 from tests.cli.conftest import Cluster
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -38,6 +38,7 @@ def test_up_says_where_it_is_and_the_password_once(cluster: Cluster) -> None:
     again = cluster.cli("up", "--detach")
     assert again.returncode == 0
     assert "runs already" in again.stderr
+    assert "diag" not in again.stderr, "it was asked on the ports it runs on, and all is well"
     assert "admin" not in again.stdout
     assert f"http://localhost:{cluster.base}" in again.stdout
 
@@ -219,6 +220,50 @@ def test_a_model_is_pulled_and_removed_by_name_only(cluster: Cluster) -> None:
     assert removed.returncode == 0, removed.stderr
     while "tiny:1b" in cluster.cli("model", "ls").stdout:
         assert time.monotonic() < end
+
+
+CLI = [sys.executable, "-m", "cluster_ai.cli.main"]
+
+
+def on_a_terminal(cluster: Cluster, *words: str, talk: list[tuple[str, str]]) -> tuple[int, str]:
+    """Starts a verb on a terminal and types each answer when its question shows; exit code and all that was shown."""
+    env = {**cluster.env, "TERM": "xterm", "NO_COLOR": "1"}
+    (first, answer), *rest = talk
+    process, master, seen = screen([*CLI, *words], env, until=first)
+    os.write(master, answer.encode())
+    for question, reply in rest:
+        seen += read_until(master, question)
+        os.write(master, reply.encode())
+    seen += read_until(master, None)
+    os.close(master)
+    return process.wait(timeout=10), seen
+
+
+def test_a_chat_on_a_terminal_says_who_answered(cluster: Cluster) -> None:
+    code, seen = on_a_terminal(cluster, "chat", talk=[("/bye", "hello\n/bye\n")])
+    assert code == 0, seen
+    assert "fake" in seen
+
+
+def test_an_error_does_not_end_a_chat_on_a_terminal(cluster: Cluster) -> None:
+    code, seen = on_a_terminal(cluster, "chat", "no-such-model", talk=[("/bye", "hello\n/bye\n")])
+    assert code == 0, seen
+    assert "model_not_found" in seen
+
+
+def test_a_removal_wants_the_name_typed(cluster: Cluster) -> None:
+    model = read(cluster.cli("model", "ls", "--json"))["items"][0]["name"]
+    code, seen = on_a_terminal(cluster, "model", "rm", model, talk=[("remove it", "yes\n")])
+    assert code == 1, seen
+    assert model in cluster.cli("model", "ls").stdout
+
+
+def test_a_password_is_typed_twice_and_unseen(cluster: Cluster) -> None:
+    talk = [("New password", "one long enough phrase\n"), ("Once more", "another phrase\n")]
+    code, seen = on_a_terminal(cluster, "auth", "set-password", talk=talk)
+    assert code == 2, seen
+    assert "not the same" in seen
+    assert "phrase" not in seen
 
 
 def test_restart_keeps_the_ports_and_down_leaves_nothing(cluster: Cluster) -> None:
