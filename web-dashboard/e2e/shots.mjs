@@ -1,0 +1,100 @@
+// The pictures of the documentation, taken on a running cluster: docs/images/PAGE-THEME-SIZE.png.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openContext, PASSWORD, signedInState, URL_UNDER_TEST, USER, withBrowser } from './browser.mjs'
+import { smaller } from './png.mjs'
+
+const FOLDER = join(import.meta.dirname, '../../docs/images')
+const MODEL = process.env.CLUSTER_AI_MODEL ?? 'smollm2:135m'
+/** How long the overview gathers traffic before its picture is taken. */
+const GATHER_MS = 45_000
+const QUESTION = { en: 'What is the capital of France?', 'pt-BR': 'Qual é a capital da França?' }
+
+const LOOKS = [
+  { theme: 'light', size: 'desktop' },
+  { theme: 'dark', size: 'desktop' },
+  { theme: 'light', size: 'phone' },
+  { theme: 'dark', size: 'phone' },
+  { theme: 'light', size: 'desktop', language: 'pt-BR' },
+]
+
+function save(page, name) {
+  return page.screenshot({ animations: 'disabled' }).then((bytes) => {
+    const packed = smaller(bytes)
+    writeFileSync(join(FOLDER, `${name}.png`), packed)
+    console.log(`${name}.png  ${(packed.length / 1024).toFixed(0)} KiB`)
+  })
+}
+
+const nameOf = (page, { theme, size, language }) =>
+  `${page}-${theme}-${size}${language ? `-${language}` : ''}`
+
+async function post(path, body, headers = {}) {
+  const answer = await fetch(`${URL_UNDER_TEST}/api/v1${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return answer
+}
+
+/** Keeps the cluster busy with short questions until `signal` aborts: a picture of nothing shows nothing. */
+async function traffic(signal) {
+  const { access_token: token } = await (
+    await post('/auth/token', { username: USER, password: PASSWORD })
+  ).json()
+  const messages = [{ role: 'user', content: 'Tell me about rivers.' }]
+  while (!signal.aborted) {
+    const options = { num_predict: 24 + Math.floor(40 * Math.random()) }
+    const body = { model: MODEL, messages, options, stream: true }
+    const answer = await post('/chat', body, { Authorization: `Bearer ${token}` })
+    await answer.text()
+    await new Promise((resolve) => setTimeout(resolve, 2500 * Math.random()))
+  }
+}
+
+async function shoot(browser, look, state, work) {
+  const { context } = await openContext(browser, { ...look, state })
+  const page = await context.newPage()
+  await work(page)
+  await context.close()
+}
+
+async function chat(page, look) {
+  await page.goto(`${URL_UNDER_TEST}/chat`)
+  const box = page.locator('form textarea:enabled')
+  await page.locator('#chat-settings input').first().waitFor({ state: 'attached' })
+  await box.fill(QUESTION[look.language ?? 'en'])
+  await box.press('Enter')
+  await page.locator('article[aria-busy="false"] footer').last().waitFor({ timeout: 120_000 })
+  await box.blur()
+  await save(page, nameOf('chat', look))
+}
+
+mkdirSync(FOLDER, { recursive: true })
+await withBrowser(async (browser) => {
+  for (const look of LOOKS) {
+    await shoot(browser, look, undefined, async (page) => {
+      await page.goto(`${URL_UNDER_TEST}/sign-in`)
+      await page.locator('button[type="submit"]').waitFor()
+      await save(page, nameOf('signin', look))
+    })
+  }
+  const state = await signedInState(browser)
+  for (const look of LOOKS) await shoot(browser, look, state, (page) => chat(page, look))
+  const stopper = new AbortController()
+  const busy = traffic(stopper.signal)
+  await Promise.all(
+    LOOKS.map((look) =>
+      shoot(browser, look, state, async (page) => {
+        await page.goto(`${URL_UNDER_TEST}/`)
+        await page.locator('#nodes').waitFor()
+        await page.waitForTimeout(GATHER_MS)
+        await save(page, nameOf('overview', look))
+      }),
+    ),
+  )
+  stopper.abort()
+  await busy
+})
