@@ -8,7 +8,8 @@ const FOLDER = join(import.meta.dirname, '../../docs/images')
 const MODEL = process.env.CLUSTER_AI_MODEL ?? 'smollm2:135m'
 /** How long the overview gathers traffic before its picture is taken. */
 const GATHER_MS = 45_000
-const QUESTION = { en: 'What is the capital of France?', 'pt-BR': 'Qual é a capital da França?' }
+/** In English for every picture: the built-in model speaks little else. */
+const QUESTION = 'What is the capital of France?'
 
 const LOOKS = [
   { theme: 'light', size: 'desktop' },
@@ -65,7 +66,10 @@ async function chat(page, look) {
   await page.goto(`${URL_UNDER_TEST}/chat`)
   const box = page.locator('form textarea:enabled')
   await page.locator('#chat-settings input').first().waitFor({ state: 'attached' })
-  await box.fill(QUESTION[look.language ?? 'en'])
+  if (look.size === 'phone') await page.locator('button[aria-controls="chat-settings"]').click()
+  await page.locator('#chat-settings input[inputmode="decimal"]').first().fill('0')
+  if (look.size === 'phone') await page.locator('button[aria-controls="chat-settings"]').click()
+  await box.fill(QUESTION)
   await box.press('Enter')
   await page.locator('article[aria-busy="false"] footer').last().waitFor({ timeout: 120_000 })
   await box.blur()

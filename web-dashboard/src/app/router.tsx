@@ -4,6 +4,7 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
+  type RouterHistory,
   redirect,
 } from '@tanstack/react-router'
 import { meQuery, queries } from '../api/session.ts'
@@ -49,8 +50,14 @@ const chat = createRoute({
 
 const tree = root.addChildren([signIn, inside.addChildren([overview, chat])])
 
-export function createAppRouter() {
-  return createRouter({ routeTree: tree, defaultPreload: 'intent', scrollRestoration: true })
+/** `history`: where the address lives; the browser's bar when nothing else is given. */
+export function createAppRouter(history?: RouterHistory) {
+  return createRouter({
+    routeTree: tree,
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+    ...(history ? { history } : {}),
+  })
 }
 
 /** A path of ours, or nothing: a link must not send people elsewhere after they signed in. */

@@ -20,6 +20,7 @@ window.ResizeObserver ??= class {
   unobserve() {}
   disconnect() {}
 }
+window.scrollTo = () => {}
 Element.prototype.scrollIntoView ??= () => {}
 
 beforeAll(async () => {

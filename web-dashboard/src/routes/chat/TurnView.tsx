@@ -90,7 +90,11 @@ function Footer({ turn }: { turn: Turn }) {
           {turn.node}
         </span>
       ) : null}
-      {turn.why ? <span>{t('chat.why', { why: turn.why })}</span> : null}
+      {turn.why ? (
+        <span>
+          {t('chat.why')} <span lang="en">{turn.why}</span>
+        </span>
+      ) : null}
       {ttft === undefined ? null : (
         <Tooltip label={t('chat.ttft.long')}>
           <span>{t('chat.ttft', { time: format.duration(ttft) })}</span>
