@@ -44,9 +44,13 @@ class LoadFailed(Conflict):
 
 
 class RunnerDied(Unavailable):
-    """The process that held the model ended before its answer did."""
+    """The process that held the model ended before its answer did. ``began`` tells whether any of it had come."""
 
     code = "runner_died"
+
+    def __init__(self, message: str, *, began: bool) -> None:
+        super().__init__(message)
+        self.began = began
 
 
 class Runner:
@@ -56,6 +60,7 @@ class Runner:
         self._process = process
         self._control = control
         self._words: deque[str] = deque(maxlen=_LAST_WORDS)
+        self._given_up = False
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
@@ -79,7 +84,7 @@ class Runner:
 
     @property
     def alive(self) -> bool:
-        return self._process.returncode is None
+        return self._process.returncode is None and not self._given_up
 
     @property
     def pid(self) -> int:
@@ -96,11 +101,31 @@ class Runner:
         try:
             writer.write(json.dumps({"kind": kind, "body": body}).encode() + b"\n")
             await writer.drain()
-            yield _chunks(reader)
+            yield self._chunks(reader)
         except ConnectionError as exc:
-            raise RunnerDied("the model's process ended; ask again") from exc
+            raise self._dead() from exc
         finally:
             await self._hang_up(reader, writer)
+
+    async def _chunks(self, reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
+        began = False
+        # A reset is how the kernel tells of a death while something was still to be read.
+        with contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                began = True
+                yield json.loads(line)
+        if not began:
+            raise self._dead()
+
+    def _dead(self) -> RunnerDied:
+        # The kernel may tell of the death later; who asks in between must not be sent to a dead process.
+        self._give_up()
+        return RunnerDied("the model's process is gone; ask again", began=False)
+
+    def _give_up(self) -> None:
+        self._given_up = True
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
 
     async def _hang_up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Says that no more is wanted and waits until the runner has let go: only then is its slot free."""
@@ -108,8 +133,7 @@ class Runner:
             await asyncio.wait_for(_let_go(reader, writer), LET_GO_SECONDS)
         except TimeoutError:
             log.warning("runner hangs and is ended", runner=self.pid)
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._give_up()
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
@@ -136,7 +160,7 @@ class Runner:
                 socket.send_fds(self._control, [b"\0"], [theirs.fileno()])
             except OSError as exc:
                 ours.close()
-                raise RunnerDied("the model's process is gone; ask again") from exc
+                raise self._dead() from exc
         return await asyncio.open_unix_connection(sock=ours, limit=LONGEST_LINE)
 
     async def _load(self, spec: LoadSpec) -> None:
@@ -178,13 +202,10 @@ async def _spawn(theirs: socket.socket) -> asyncio.subprocess.Process:
     )  # fmt: skip
 
 
-async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    while line := await reader.readline():
-        yield json.loads(line)
-
-
 async def _let_go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError, OSError):
+    if writer.transport.is_closing():
+        return
+    with contextlib.suppress(OSError):
         writer.write_eof()
         while await reader.read(65_536):
             pass

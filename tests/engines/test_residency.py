@@ -85,6 +85,16 @@ def test_killed_runner_is_seen_and_replaced(served: RunningNode) -> None:
     assert "Paris" in served.ask("/api/chat", PARIS | {"stream": False}).json["message"]["content"]
 
 
+def test_runner_killed_between_two_requests_is_not_noticed(served: RunningNode) -> None:
+    body = {"model": "all-minilm", "input": "A cat."}
+    before = served.ask("/api/embed", body).json["embeddings"]
+    served.ask("/api/generate", ONE_WORD)
+    for runner in served.runners():
+        runner.kill()
+    assert served.ask("/api/embed", body).json["embeddings"] == before
+    assert served.ask("/api/generate", ONE_WORD).status == 200
+
+
 def test_runner_goes_with_its_node(tmp_path: Path) -> None:
     with node(tmp_path) as started:
         started.ask("/api/generate", ONE_WORD)

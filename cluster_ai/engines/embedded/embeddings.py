@@ -37,6 +37,14 @@ async def embed(
         Busy, LoadFailed, RunnerDied, ModelFault: no answer, and why.
         TooLong: a text is too long and must not be cut.
     """
+    try:
+        return await _embed(node, model, texts, keep_alive=keep_alive, truncate=truncate)
+    except RunnerDied:
+        # Nothing of the answer is sent yet, so a new runner deserves a try.
+        return await _embed(node, model, texts, keep_alive=keep_alive, truncate=truncate)
+
+
+async def _embed(node: Node, model: LocalGguf, texts: list[str], *, keep_alive: float, truncate: bool) -> Embedded:
     vectors: list[list[float]] = []
     tokens = 0
     async with node.lease(model, keep_alive) as lease:
@@ -74,9 +82,7 @@ async def _fitted(runner: Runner, text: str, context: int, *, cut: bool) -> tupl
 
 async def _ask(runner: Runner, texts: list[str]) -> tuple[list[list[float]], int]:
     async with runner.exchange("embed", {"input": texts}) as chunks:
-        answer = await anext(chunks, None)
-    if answer is None:
-        raise RunnerDied("the model's process ended in the middle of the work")
+        answer = await anext(chunks)
     if "error" in answer:
         raise refusal(answer["error"])
     found = sorted(answer["data"], key=lambda item: int(item["index"]))

@@ -120,6 +120,9 @@ class Posted:
             await self._work(await asyncio.to_thread(parse_object, body) if in_thread else parse_object(body), reply)
         except ClusterError as exc:
             await reply.fail(exc)
+        except Exception:  # a mistake of ours is told in the caller's dialect, too; the log has the story
+            log.exception("request failed")
+            await reply.fail(ClusterError("the node made a mistake; its log has the story"))
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:

@@ -91,9 +91,17 @@ class Node:
         Raises:
             Busy, LoadFailed, RunnerDied, ModelFault, TooLong, InvalidInput: no answer, and why.
         """
-        async with self.lease(model, keep_alive) as lease, contextlib.AsyncExitStack() as stack:
-            chunks = await _begun(stack, lease.runner, prompt)
-            yield Writing(lease.load_seconds, chunks)
+        for last in (False, True):
+            async with self.lease(model, keep_alive) as lease, contextlib.AsyncExitStack() as stack:
+                try:
+                    chunks = await _begun(stack, lease.runner, prompt)
+                except RunnerDied as exc:
+                    # It died before it took this request: a new one deserves a try.
+                    if exc.began or last:
+                        raise
+                    continue
+                yield Writing(lease.load_seconds, chunks)
+                return
 
 
 async def _begun(stack: contextlib.AsyncExitStack, runner: Runner, prompt: Prompt) -> AsyncIterator[Chunk]:
@@ -122,7 +130,7 @@ async def _checked(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
         if "prompt_progress" not in chunk:
             yield chunk
     if not complete:
-        raise RunnerDied("the model's process ended in the middle of the answer")
+        raise RunnerDied("the model's process ended in the middle of the answer", began=True)
 
 
 def refusal(error: dict[str, Any]) -> ClusterError:

@@ -39,23 +39,22 @@ class Shape:
 
 async def chat(node: Node, body: dict[str, Any], reply: Reply) -> None:
     asked = parsed(ChatBody, body)
-    model = node.find(asked.model, able="chat")
     shape = Shape(asked.model, _message, node.clock(), asked.top_logprobs or 0)
     if not asked.messages:
-        await _load_only(node, model, asked, shape, reply)
+        await _load_only(node, asked, shape, reply)
         return
+    model = node.find(asked.model, able="chat")
     await _write(node, model, asked, (chat_prompt(model, asked, context=node.context(model)), shape), reply)
 
 
 async def generate(node: Node, body: dict[str, Any], reply: Reply) -> None:
     asked = parsed(GenerateBody, body)
-    model = node.find(asked.model, able="generate")
-    prompt = generate_prompt(model, asked, context=node.context(model))
     shape = Shape(asked.model, _response, node.clock(), asked.top_logprobs or 0)
-    if not asked.prompt:
-        await _load_only(node, model, asked, shape, reply)
+    if not asked.prompt and not asked.images and not asked.suffix:
+        await _load_only(node, asked, shape, reply)
         return
-    await _write(node, model, asked, (prompt, shape), reply)
+    model = node.find(asked.model, able="generate")
+    await _write(node, model, asked, (generate_prompt(model, asked, context=node.context(model)), shape), reply)
 
 
 async def _write(node: Node, model: LocalGguf, asked: WriteBody, how: tuple[Prompt, Shape], reply: Reply) -> None:
@@ -95,8 +94,9 @@ def _last(node: Node, shape: Shape, writing: Writing, tally: Tally, *, piece: Pi
     return line
 
 
-async def _load_only(node: Node, model: LocalGguf, asked: WriteBody, shape: Shape, reply: Reply) -> None:
-    """A request without a prompt loads the model, or with ``keep_alive`` 0 unloads it."""
+async def _load_only(node: Node, asked: WriteBody, shape: Shape, reply: Reply) -> None:
+    """A request without a prompt loads the model, whatever it is for, or with ``keep_alive`` 0 unloads it."""
+    model = node.find(asked.model)
     keep_alive = node.keep_alive(asked.keep_alive)
     if keep_alive == 0:
         await node.residency.unload(model.name)
