@@ -129,6 +129,9 @@ class Settings(BaseSettings):
 def load(env: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process.
 
+    Args:
+        env: names the data directory (``CLUSTER_AI_HOME``); every other variable is the process's own.
+
     Raises:
         Misconfigured: the file cannot be read or a value in it (or in the environment) is wrong.
     """

@@ -104,7 +104,7 @@ def _try(request: Ask, client: httpx2.Client, *, end: float, clocks: Clocks) -> 
         return _answer(response, node, seconds), 0.0
     outcome = Outcome.AWAY if response.status_code in RETRIED else Outcome.REFUSED
     wanted = retry_after(response.headers.get("retry-after"), now=clocks.wall())
-    return Reply(outcome, _complaint(response), node, seconds), wanted
+    return Reply(outcome, complaint(response), node, seconds), wanted
 
 
 def _body(request: Ask) -> dict[str, Any]:
@@ -126,7 +126,8 @@ def _answer(response: httpx2.Response, node: str, seconds: float) -> Reply:
     return Reply(Outcome.AWAY, f"the answer is not a whole message: {response.text[:200]!r}", node, seconds)
 
 
-def _complaint(response: httpx2.Response) -> str:
+def complaint(response: httpx2.Response) -> str:
+    """An error answer in a few words: its status and what it says."""
     try:
         said = response.json()["error"]
     except (ValueError, KeyError, TypeError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cluster_ai.core.clock import Clock
 from cluster_ai.gateway.breaker import Breaker
-from cluster_ai.gateway.routing import Candidate, full_name
+from cluster_ai.gateway.routing import LATEST, Candidate, full_name
 from cluster_ai.gateway.types import (
     EMBEDDED_NAME,
     GatewaySettings,
@@ -82,8 +82,15 @@ class Upstream:
         self.speed = _smoothed(self.speed, tokens_per_second)
 
     def model(self, name: str) -> ModelView | None:
-        wanted = full_name(name)
-        return next((model for model in self.picture.models if full_name(model.name) == wanted), None)
+        """Its model of that name; case does not matter, as at Ollama."""
+        wanted = full_name(name).casefold()
+        if found := next((model for model in self.picture.models if full_name(model.name).casefold() == wanted), None):
+            return found
+        # Our own node knows its built-in models without their tag, too: `smollm2` is `smollm2:135m`.
+        if self.kind is not UpstreamKind.EMBEDDED or not wanted.endswith(LATEST):
+            return None
+        base = wanted.removesuffix(LATEST) + ":"
+        return next((model for model in self.picture.models if model.name.casefold().startswith(base)), None)
 
     def candidate(self, model: ModelView, now: float) -> Candidate:
         return Candidate(

@@ -73,3 +73,10 @@ def test_everything_is_seen_in_the_api(cluster: Cluster) -> None:
     assert overview["nodes"][0]["state"] == "healthy"
     assert all(part["state"] == "ready" for part in overview["system"]["parts"])
     assert overview["system"]["problems"] == []
+
+
+def test_the_built_in_model_is_known_without_its_tag(cluster: Cluster) -> None:
+    client = ollama.Client(cluster.gateway)
+    answer = client.chat("SmolLM2", messages=PARIS["messages"], options=PARIS["options"])
+    client._client.close()
+    assert "Paris" in answer["message"]["content"]

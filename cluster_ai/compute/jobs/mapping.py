@@ -22,7 +22,7 @@ from cluster_ai.compute.jobs.session import SchedulerLost, WorkerDied, connected
 from cluster_ai.compute.jobs.types import MapPlan, MapResult, Progress
 from cluster_ai.core.errors import InvalidInput, NotFound, Unavailable
 from cluster_ai.core.ids import new_id
-from cluster_ai.executors.prompt import Ask, Outcome, Reply
+from cluster_ai.executors.prompt import Ask, Outcome, Reply, complaint
 
 # The standard library's, which is silent on stdout: that belongs to whoever called.
 log = logging.getLogger(__name__)
@@ -228,7 +228,7 @@ async def check_model(gateway: str, model: str) -> None:
     if answer.status_code == httpx2.codes.NOT_FOUND:
         raise NotFound(f"no node has the model {model}", hint="cluster-ai model ls shows the models there are")
     if answer.is_server_error:
-        raise Unavailable(f"the gateway at {gateway} cannot answer now: {answer.text[:200]}")
+        raise Unavailable(f"the gateway at {gateway} cannot answer now: {complaint(answer)}")
 
 
 def _read(plan: MapPlan) -> tuple[list[Line], Header]:

@@ -49,7 +49,7 @@ def _loaded(node: Node, now: datetime) -> Iterator[dict[str, Any]]:
 
 def _listed(model: LocalGguf) -> dict[str, Any]:
     named = {"name": model.name, "model": model.name, "size": model.size, "digest": model.digest}
-    return named | {"details": _details(model)}
+    return named | {"details": _details(model), "capabilities": capabilities(model)}
 
 
 def _details(model: LocalGguf) -> dict[str, Any]:
