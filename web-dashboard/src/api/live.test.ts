@@ -84,6 +84,26 @@ test('nothing is asked for while the tab is hidden', async () => {
   stop()
 })
 
+test('a connection through which nothing comes any more is given up and made again', async () => {
+  const live = new Live(async () => true)
+  const stop = live.start()
+  newest().onmessage?.({ data: JSON.stringify(message(7, 1)) })
+  const silent = newest()
+  await vi.advanceTimersByTimeAsync(15_000)
+  expect(silent.closed).toBe(true)
+  expect(newest()).not.toBe(silent)
+  expect(newest().url.searchParams.get('after')).toBe('7')
+  stop()
+})
+
+test('somebody who does not want to wait is connected at once', () => {
+  const live = new Live(async () => true)
+  const stop = live.start()
+  live.retryNow()
+  expect(FakeSocket.all.map((socket) => socket.closed)).toEqual([true, false])
+  stop()
+})
+
 test('a session that ended is not tried again', async () => {
   const live = new Live(async () => false)
   const stop = live.start()

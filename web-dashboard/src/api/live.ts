@@ -26,6 +26,8 @@ export const HISTORY = 300
 const EVENTS = 50
 const FIRST_PAUSE = 500
 const LONGEST_PAUSE = 15_000
+/** A picture comes every second: after this long without one the connection is dead, whatever the browser thinks. */
+const SILENCE = 12_000
 
 export const BEFORE: LiveState = {
   link: 'connecting',
@@ -101,7 +103,8 @@ export class Live {
   }
 
   readonly retryNow = (): void => {
-    if (!this.running || this.socket || document.hidden) return
+    if (!this.running || document.hidden) return
+    this.hangUp()
     this.attempt = 0
     this.connect()
   }
@@ -134,10 +137,25 @@ export class Live {
     if (this.state.link !== 'lost') this.put({ ...this.state, link: 'connecting' })
     const socket = new WebSocket(url)
     this.socket = socket
-    socket.onmessage = (event) => this.take(String(event.data))
+    this.expect(socket)
+    socket.onmessage = (event) => {
+      if (this.socket !== socket) return
+      this.expect(socket)
+      this.take(String(event.data))
+    }
     socket.onclose = (event) => {
       if (this.socket === socket) void this.dropped(event.code)
     }
+  }
+
+  /** Gives `socket` up unless something comes through it in time. */
+  private expect(socket: WebSocket): void {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      if (this.socket !== socket) return
+      this.hangUp()
+      void this.dropped(0)
+    }, SILENCE)
   }
 
   private take(text: string): void {
@@ -160,6 +178,7 @@ export class Live {
     }
     if (!this.running || document.hidden || this.socket) return
     this.put({ ...this.state, link: 'lost' })
+    clearTimeout(this.timer)
     this.timer = setTimeout(() => this.connect(), pause(this.attempt, Math.random()))
     this.attempt += 1
   }

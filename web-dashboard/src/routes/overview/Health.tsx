@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import type { Overview } from '../../api/types.ts'
+import { STALE_SECONDS, useAge } from '../../api/useLive.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Icon, type IconName } from '../../ui/icons.tsx'
 import { type Verdict, verdictOf } from './health.ts'
@@ -11,11 +12,14 @@ const ICONS: Record<string, IconName> = { ok: 'check', warn: 'warning', bad: 'cr
 export function Health({ overview }: { overview: Overview }) {
   const { t } = useTranslation()
   const verdict = verdictOf(overview)
+  const age = useAge()
+  // An old picture is not shown in the colour of a good one.
+  const tone = age !== null && age > STALE_SECONDS ? 'idle' : verdict.tone
   return (
     <header className={css.health}>
       <div className={css.healthHead}>
-        <span className={css.healthIcon} data-tone={verdict.tone}>
-          <Icon name={ICONS[verdict.tone] ?? 'question'} size={24} />
+        <span className={css.healthIcon} data-tone={tone}>
+          <Icon name={ICONS[tone] ?? 'clock'} size={24} />
         </span>
         <div>
           <h1 aria-live="polite">{useSentence(verdict)}</h1>
