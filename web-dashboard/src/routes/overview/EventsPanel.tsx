@@ -4,6 +4,8 @@ import { useLive } from '../../api/useLive.ts'
 import type { Key } from '../../i18n/index.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Empty, Panel } from '../../ui/Panel.tsx'
+import { type Look, NODE, PART } from '../../ui/states.ts'
+import { troubleOf } from './health.ts'
 import css from './overview.module.css'
 
 const SHOWN = 12
@@ -13,8 +15,9 @@ const KINDS: Record<string, Key> = {
   'part.state': 'events.part',
   'worker.state': 'events.worker',
   'model.nodes': 'events.model',
-  problem: 'events.problem',
 }
+
+const STATES: Record<string, Record<string, Look>> = { 'node.state': NODE, 'part.state': PART }
 
 /** What changed since this page was opened. */
 export function EventsPanel() {
@@ -38,19 +41,44 @@ export function EventsPanel() {
 }
 
 function Line({ event }: { event: ClusterEvent }) {
-  const { t } = useTranslation()
   const format = useFormat()
-  const kind = KINDS[event.kind]
   return (
     <li>
       <time dateTime={new Date(event.at * 1000).toISOString()}>{format.time(event.at)}</time>
-      <span>
-        {kind ? `${t(kind)} ` : `${event.kind} `}
-        <strong>{event.subject}</strong>
-        <span className={css.change}>
-          {event.before || t('events.nothing')} → {event.after || t('events.nothing')}
-        </span>
-      </span>
+      {event.kind === 'problem' ? <ProblemWords event={event} /> : <ChangeWords event={event} />}
     </li>
+  )
+}
+
+function ProblemWords({ event }: { event: ClusterEvent }) {
+  const { t } = useTranslation()
+  const trouble = troubleOf(event.subject)
+  const isOver = event.after === ''
+  return (
+    <span>
+      <strong>{t(trouble.word, { subject: trouble.subject })}</strong>
+      <span className={css.toned} data-tone={isOver ? 'ok' : 'warn'}>
+        {isOver ? t('events.over') : t('events.began')}
+      </span>
+    </span>
+  )
+}
+
+function ChangeWords({ event }: { event: ClusterEvent }) {
+  const { t } = useTranslation()
+  const kind = KINDS[event.kind]
+  const word = (state: string) => {
+    const look = STATES[event.kind]?.[state]
+    if (look) return t(look.word)
+    if (state === 'connected') return t('events.connected')
+    return state || t('events.absent')
+  }
+  return (
+    <span>
+      {kind ? t(kind) : event.kind} <strong>{event.subject}</strong>
+      <span className={css.change}>
+        {word(event.before)} → {word(event.after)}
+      </span>
+    </span>
   )
 }

@@ -114,3 +114,15 @@ test('in Portuguese both texts and figures are Portuguese', async () => {
   expect(screen.getByRole('heading', { level: 1 })).toHaveTextContent('Tudo funciona')
   expect(screen.getByText('1,5')).toBeVisible()
 })
+
+test('what happened is told in words, newest first', async () => {
+  await i18next.changeLanguage('pt-BR')
+  const events = [
+    { at: 1002, kind: 'problem', subject: 'gateway.down', before: 'open', after: '' },
+    { at: 1001, kind: 'part.state', subject: 'gateway', before: 'starting', after: 'ready' },
+  ]
+  show(<OverviewPage />, live(overview(), { events }))
+  const lines = within(panel(/^O que aconteceu/)).getAllByRole('listitem')
+  expect(lines[0]).toHaveTextContent('O gateway não respondepassou')
+  expect(lines[1]).toHaveTextContent('Parte gatewayiniciando → pronta')
+})
