@@ -23,7 +23,7 @@ def test_many_askers_load_it_once(tmp_path: Path) -> None:
         with ThreadPoolExecutor(6) as pool:
             answers = list(pool.map(lambda _: started.ask("/api/generate", ONE_WORD), range(6)))
         assert [answer.status for answer in answers] == [200] * 6
-        assert answers[0].json["load_duration"] > 0
+        assert max(answer.json["load_duration"] for answer in answers) > 0
         assert started.log.read_text().count("model loaded") == 1
         assert started.ask("/api/generate", ONE_WORD).json["load_duration"] == 0
 
