@@ -24,10 +24,25 @@ for base in range(41_000 + os.getpid() % 100 * 20, 49_000, 20):
 PYTHON
 }
 
-# Processes of ours that run on this file's home.
+# Processes of ours that run on this file's home; one that is just ending is given a moment.
 left_over() {
+  local _ found=''
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    found=$(ours)
+    [ -z "$found" ] && return 0
+    sleep 0.3
+  done
+  printf '%s\n' "$found"
+}
+
+ours() {
+  local file
   grep -lsz "^CLUSTER_AI_HOME=$CLUSTER_AI_HOME\$" /proc/[0-9]*/environ | while IFS= read -r file; do
-    tr '\0' ' ' <"${file%environ}cmdline" 2>/dev/null
-    echo
+    { tr '\0' ' ' <"${file%environ}cmdline" && echo; } 2>/dev/null
   done | grep -E 'cluster_ai|backend\.serve' || true
+}
+
+# Process numbers of the parts.
+pids() {
+  "$MANAGER" status --json | grep -o '"pid": *[0-9]*' | sort
 }
