@@ -19,9 +19,9 @@ stage_dependencies() { deptry .; }
 stage_shell() {
   shell_files | xargs shellcheck -x && shell_files | xargs shfmt -i 2 -ci -d
 }
-# What starts no process of ours runs on all cores; what does, one after another: each wants the machine for itself.
+# Files of tests stay together; what starts processes of ours runs two at a time, for most of it waits.
 stage_unit() { pytest -q -n auto --dist loadfile -m 'not real and not browser and not slow' --durations=5; }
-stage_real() { pytest -q -m 'real and not browser and not slow' --durations=15; }
+stage_real() { pytest -q -n 2 --dist loadfile -m 'real and not browser and not slow' --durations=25; }
 stage_browser() { pytest -q -m 'browser and not slow' --durations=5; }
 stage_menu() { bats --print-output-on-failure tests/shell; }
 stage_dashboard() {

@@ -1,8 +1,6 @@
 """A cluster of its own for the verbs: real parts, with a fake Ollama in place of the embedded node."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,18 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.calling import ROOT, cli, environment
-
-
-def free_base() -> int:
-    """Twelve ports in a row that nobody has."""
-    for base in range(25_000 + os.getpid() % 50 * 20, 31_000, 20):
-        try:
-            for port in range(base, base + 12):
-                socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no twelve free ports in a row")
+from tests.ports import free_base
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from cluster_ai.core.paths import Home
 from cluster_ai.settings import Ports
 from cluster_ai.supervisor.control import Control
 from cluster_ai.supervisor.types import PartState, PartView, SupervisorView
+from tests.ports import free_base
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -33,18 +33,6 @@ PARIS = {
     "messages": [{"role": "user", "content": "What is the capital of France?"}],
     "options": {"temperature": 0},
 }
-
-
-def free_base(start: int = 31_000) -> int:
-    """Twelve ports in a row that nobody has."""
-    for base in range(start, start + 8_000, 20):
-        try:
-            for port in range(base, base + 12):
-                socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no twelve free ports in a row")
 
 
 def until(check: Callable[[], T | None], *, seconds: float, what: str) -> T:

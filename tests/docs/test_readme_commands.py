@@ -3,29 +3,18 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.ports import free_base
+
 ROOT = Path(__file__).parents[2]
 PORTS = (8000, 11435, 11436, 8786, 8787)
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
-
-
-def free_base() -> int:
-    """Twelve ports in a row that nobody has."""
-    for base in range(23_000, 29_000, 20):
-        try:
-            for port in range(base, base + 12):
-                socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no twelve free ports in a row")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,21 +20,11 @@ from cluster_ai.gateway.types import GatewayView, UpstreamView
 from tests.fakes.fleet import FakeNode, Fleet
 from tests.gateway.door import Door
 from tests.gateway.door import gateway as opened
+from tests.ports import free_base
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 HELLO = {"model": "smollm2:135m", "messages": [{"role": "user", "content": "hello"}]}
-
-
-def free_base() -> int:
-    for base in range(51_000 + os.getpid() % 50 * 40, 59_000, 20):
-        try:
-            for port in range(base, base + 3):
-                socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no free ports in a row")
 
 
 def until(check: Callable[[], T | None], *, seconds: float = 10, what: str) -> T:

@@ -4,24 +4,9 @@ export MANAGER=$ROOT/manager.sh
 
 own_cluster() {
   export CLUSTER_AI_HOME=$BATS_FILE_TMPDIR/home
-  CLUSTER_AI_PORT_BASE=$(free_base)
+  CLUSTER_AI_PORT_BASE=$("$ROOT/.venv/bin/python" "$ROOT/tests/ports.py" </dev/null)
   export CLUSTER_AI_PORT_BASE NO_COLOR=1 LC_ALL=C.UTF-8 CLUSTER_AI_GATEWAY__FIND_LOCAL_OLLAMA=false
   unset CLUSTER_AI_LANG
-}
-
-# Twelve ports in a row that nobody has.
-free_base() {
-  "$ROOT/.venv/bin/python" - <<'PYTHON'
-import os, socket
-for base in range(41_000 + os.getpid() % 100 * 20, 49_000, 20):
-    try:
-        for port in range(base, base + 12):
-            socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        continue
-    print(base)
-    break
-PYTHON
 }
 
 # Processes of ours that run on this file's home; one that is just ending is given a moment.
