@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { openContext, PASSWORD, signedInState, URL_UNDER_TEST, USER, withBrowser } from './browser.mjs'
 import { smaller } from './png.mjs'
 
-const FOLDER = join(import.meta.dirname, '../../docs/images')
+const FOLDER = process.env.CLUSTER_AI_SHOTS ?? join(import.meta.dirname, '../../docs/images')
 const MODEL = process.env.CLUSTER_AI_MODEL ?? 'smollm2:135m'
 /** How long the overview gathers traffic before its picture is taken. */
 const GATHER_MS = 45_000
