@@ -12,9 +12,6 @@ chromium chromium
 tmux tmux
 strace strace
 mkfs.ext4 e2fsprogs
-nft nftables
-ip iproute2
-bwrap bubblewrap
 curl curl
 git git
 LIST

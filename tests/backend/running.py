@@ -5,7 +5,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -27,26 +27,12 @@ from cluster_ai.core.ids import new_id
 from cluster_ai.core.paths import Home
 from cluster_ai.views import Endpoints
 from tests.backend.world import INTERNAL, World
+from tests.ports import free_port
+from tests.waiting import until
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
 CHEAP = Passwords(rounds=1, memory_kib=64)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
-def until(check: Callable[[], T], *, seconds: float = 5.0, what: str = "it happens") -> T:
-    """The first answer of ``check`` that is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := check():
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 class Served:

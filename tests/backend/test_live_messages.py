@@ -9,8 +9,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from cluster_ai.gateway.types import UpstreamState
-from tests.backend.running import Api, until
+from tests.backend.running import Api
 from tests.backend.world import INTERNAL
+from tests.waiting import until
 
 
 def socket(api: Api, query: str = "topics=overview", **headers: str) -> ClientConnection:

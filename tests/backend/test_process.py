@@ -18,8 +18,9 @@ from backend.serve import _refuse_open_door
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home
 from cluster_ai.settings import load
-from tests.backend.running import free_port, until
 from tests.chaos.power_cut.harness import run
+from tests.ports import free_port
+from tests.waiting import until
 
 pytestmark = [pytest.mark.real]
 

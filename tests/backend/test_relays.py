@@ -6,8 +6,9 @@ import socket
 import pytest
 
 from cluster_ai.gateway.types import UpstreamKind, UpstreamState
-from tests.backend.running import Api, until
+from tests.backend.running import Api
 from tests.backend.world import INTERNAL
+from tests.waiting import until
 
 CHAT = {"model": "smollm2:135m", "messages": [{"role": "user", "content": "Capital of France?"}]}
 

@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 import pytest
@@ -23,9 +23,10 @@ from cluster_ai.core.paths import Home
 from cluster_ai.settings import Ports
 from cluster_ai.supervisor.control import Control
 from cluster_ai.supervisor.types import PartState, PartView, SupervisorView
+from tests import waiting
 from tests.ports import free_base
 
-T = TypeVar("T")
+until = partial(waiting.until, bears=(OSError, Unavailable))
 ROOT = Path(__file__).parents[2]
 PARTS = ("scheduler", "worker-0", "node", "gateway", "backend")
 PARIS = {
@@ -33,17 +34,6 @@ PARIS = {
     "messages": [{"role": "user", "content": "What is the capital of France?"}],
     "options": {"temperature": 0},
 }
-
-
-def until(check: Callable[[], T | None], *, seconds: float, what: str) -> T:
-    """The first answer of ``check`` that is not empty."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, Unavailable):
-            if found := check():
-                return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 @dataclass(frozen=True)

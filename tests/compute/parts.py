@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -33,16 +34,6 @@ def free_ports(count: int) -> list[int]:
             continue
         found.append(candidate)
     return found
-
-
-def until(check: Callable[[], T | None], *, seconds: float, what: str) -> T:
-    """The first answer of ``check`` that is not empty."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := check():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 def listens(port: int) -> bool:

@@ -11,7 +11,8 @@ import pytest
 from distributed import Client, Future
 
 from cluster_ai.compute.liveness import silent
-from tests.compute.parts import Dask, until
+from tests.compute.parts import Dask
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -15,7 +15,8 @@ import pytest
 from cluster_ai.compute.jobs import MapPlan, MapResult, map_prompt
 from cluster_ai.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tests.compute.model_server import Plan, serving
-from tests.compute.parts import Dask, free_ports, until
+from tests.compute.parts import Dask, free_ports
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -17,7 +17,8 @@ import pytest
 
 from cluster_ai.compute import scheduler
 from cluster_ai.core.errors import Misconfigured
-from tests.compute.parts import Dask, dask, free_ports, listens, until
+from tests.compute.parts import Dask, dask, free_ports, listens
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

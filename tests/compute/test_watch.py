@@ -17,7 +17,8 @@ from distributed import Client
 
 from cluster_ai.compute.types import ComputeView
 from cluster_ai.compute.watch import SchedulerWatch
-from tests.compute.parts import Dask, dask, free_ports, until
+from tests.compute.parts import Dask, dask, free_ports
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -14,7 +14,8 @@ from distributed import Client
 
 from cluster_ai.compute.jobs import words
 from cluster_ai.core.errors import NotFound, Unavailable
-from tests.compute.parts import Dask, free_ports, until
+from tests.compute.parts import Dask, free_ports
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]

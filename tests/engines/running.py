@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from cluster_ai.core.paths import Home
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 CHAT = "smollm2:135m"
@@ -31,15 +32,6 @@ ENDLESS = {
     "messages": [{"role": "user", "content": "Write a long story about a lighthouse."}],
     "options": {"temperature": 0.8, "seed": 1, "num_predict": 1800, "stop": ["\x01"]},
 }
-
-
-def until(check: Callable[[], Any], *, seconds: float, what: str) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := check():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 @dataclass

@@ -7,7 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import pytest
 
-from tests.engines.running import CHAT, ENDLESS, PARIS, Answer, RunningNode, node, until
+from tests.engines.running import CHAT, ENDLESS, PARIS, Answer, RunningNode, node
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

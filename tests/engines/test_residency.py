@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from cluster_ai.engines.catalog import smollm_file
-from tests.engines.running import CHAT, PARIS, RunningNode, node, until
+from tests.engines.running import CHAT, PARIS, RunningNode, node
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,19 +20,11 @@ from tests.fakes.fleet import FakeNode, Fleet
 from tests.gateway.door import Door
 from tests.gateway.door import gateway as opened
 from tests.ports import free_base
+from tests.waiting import until
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 HELLO = {"model": "smollm2:135m", "messages": [{"role": "user", "content": "hello"}]}
-
-
-def until(check: Callable[[], T | None], *, seconds: float = 10, what: str) -> T:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := check():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import contextlib
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,22 +17,14 @@ from cluster_ai.core.asgi.serve import serve
 from cluster_ai.gateway.types import GatewaySettings, GatewayView, UpstreamSettings, UpstreamView
 from tests.fakes.fleet import FakeNode
 from tests.fakes.raw import MODEL, Heard, hear
+from tests.ports import free_port
+from tests.waiting import until
 
 TOKEN = "internal-token-of-these-tests"
 HI = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
 QUICK = {"probe_seconds": 0.1, "breaker_seconds": 0.3, "connect_seconds": 0.5, "find_local_ollama": False}
 
 T = TypeVar("T")
-
-
-def until(check: Callable[[], T], *, seconds: float = 5.0, what: str = "it happens") -> T:
-    """The first answer of ``check`` that is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := check():
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 def request(path: str, fields: Any = None, *, method: str = "", **headers: str) -> bytes:
@@ -98,12 +89,6 @@ class Door:
             sock.connect(("127.0.0.1", self.port))
             sock.sendall(request(path, fields))
             yield sock
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _run(

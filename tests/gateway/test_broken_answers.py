@@ -9,7 +9,8 @@ import pytest
 from cluster_ai.gateway.dialects import Dialect, broken_stream
 from tests.fakes.fleet import Fleet
 from tests.fakes.raw import MODEL, Heard
-from tests.gateway.door import HI, Door, gateway, until
+from tests.gateway.door import HI, Door, gateway
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

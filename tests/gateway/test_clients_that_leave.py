@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.fakes.fleet import FakeNode, Fleet
-from tests.gateway.door import HI, Door, gateway, request, until
+from tests.gateway.door import HI, Door, gateway, request
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

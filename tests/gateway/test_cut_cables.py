@@ -10,7 +10,8 @@ from tests.chaos.fault_proxy import Faults, Threaded, in_thread
 from tests.fakes.fleet import Fleet
 from tests.fakes.raw import MODEL, Heard, hear
 from tests.fakes.text import answer
-from tests.gateway.door import HI, gateway, header, request, until
+from tests.gateway.door import HI, gateway, header, request
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.fakes.fleet import Fleet
 from tests.fakes.raw import MODEL
-from tests.gateway.door import HI, Door, gateway, header, until
+from tests.gateway.door import HI, Door, gateway, header
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -9,7 +9,8 @@ import ollama
 import openai
 import pytest
 
-from tests.gateway.conftest import HELLO, Gateway, until
+from tests.gateway.conftest import HELLO, Gateway
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -9,7 +9,8 @@ import pytest
 from cluster_ai.gateway.types import GatewayView
 from tests.fakes.fleet import Fleet
 from tests.fakes.raw import Heard
-from tests.gateway.door import HI, TOKEN, Door, gateway, header, until
+from tests.gateway.door import HI, TOKEN, Door, gateway, header
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -1,18 +1,16 @@
 """Little clusters: real processes under the real supervisor."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 import pytest
@@ -21,8 +19,9 @@ from cluster_ai.core.errors import Unavailable
 from cluster_ai.core.paths import Home
 from cluster_ai.supervisor.control import Control
 from cluster_ai.supervisor.types import PartState, PartView, SupervisorView
+from tests import waiting
 
-T = TypeVar("T")
+until = partial(waiting.until, bears=(Unavailable,))
 HERE = Path(__file__).parent
 
 
@@ -31,21 +30,6 @@ def python(code: str) -> list[str]:
 
 
 SLEEPER = python("import time; time.sleep(600)")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
-def until(check: Callable[[], T | None], *, seconds: float = 15, what: str) -> T:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(Unavailable):
-            if found := check():
-                return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 @dataclass

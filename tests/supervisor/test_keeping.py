@@ -11,7 +11,8 @@ import pytest
 
 from cluster_ai.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cluster_ai.supervisor.types import PartState
-from tests.supervisor.conftest import SLEEPER, Little, free_port, python, until
+from tests.ports import free_port
+from tests.supervisor.conftest import SLEEPER, Little, python, until
 
 pytestmark = pytest.mark.real
 Start = Callable[..., Little]
