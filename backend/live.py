@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from backend.changes import changes
 from backend.database_check import DatabaseCheck
 from backend.snapshot import About, RateWindow, checks, is_ready, overview
-from backend.sources import Readings, Silent, Sources, read
+from backend.sources import Readings, Sources, read
 from cluster_ai.core.bus import Bus
 from cluster_ai.core.errors import NotFound, Unavailable
 from cluster_ai.core.loops import every
@@ -84,19 +84,6 @@ class Live:
             if node.name == name:
                 return node
         raise NotFound(f"no node is called {name}", hint="./manager.sh node ls")
-
-    def worker_count(self) -> int:
-        """Local workers that the supervisor looks after.
-
-        Raises:
-            Unavailable: the supervisor does not answer.
-        """
-        self.overview()
-        assert self._readings is not None
-        supervisor = self._readings.supervisor
-        if isinstance(supervisor, Silent):
-            raise Unavailable(f"the supervisor does not answer: {supervisor.reason}", hint="./manager.sh start")
-        return sum(part.name.startswith("worker-") for part in supervisor.parts)
 
     async def ready(self) -> ReadyView:
         """Each dependency: the database tried now (at most once a second), the others as of the last tick."""

@@ -27,7 +27,8 @@ def serve_argv(part: str) -> tuple[str, ...]:
     Args:
         part: ``scheduler``, ``worker-N``, ``node``, ``gateway`` or ``backend``.
     """
-    python = (sys.executable, "-m")
+    # -P: what lies in the folder that somebody stands in must never be run as a part of ours.
+    python = (sys.executable, "-P", "-m")
     match part.partition("-"):
         case "gateway", "", "":
             return (*python, "backend.serve", "gateway")

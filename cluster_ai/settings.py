@@ -1,6 +1,6 @@
 """The whole configuration as one frozen tree: ``config.toml`` in the data directory, then ``CLUSTER_AI_*``.
 
-``CLUSTER_AI_GATEWAY__PROBE_SECONDS=2`` sets ``[gateway] probe_seconds``. Unknown keys are refused.
+``CLUSTER_AI_GATEWAY__PROBE_SECONDS=2`` sets ``[gateway] probe_seconds``. Unknown keys of the file are refused.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from cluster_ai.compute.types import ComputeSettings
 from cluster_ai.core.errors import Misconfigured
@@ -141,6 +141,9 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     values["home"] = home.root
     try:
         return Settings(**values)
+    except SettingsError as exc:
+        hint = "lists and tables are written as JSON"
+        raise Misconfigured(f"a CLUSTER_AI_* variable is wrong: {exc}", hint=hint) from exc
     except ValidationError as exc:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
         raise Misconfigured(
@@ -150,9 +153,12 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
 
 def _read(config: Path) -> dict[str, Any]:
     try:
-        with config.open("rb") as file:
-            return tomllib.load(file)
+        if config.exists() and not config.is_file():
+            raise Misconfigured(f"{config} is not a file", hint="move it away, or put the settings into it")
+        return tomllib.loads(config.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise Misconfigured(f"{config} cannot be read: {exc}") from exc
+    except RecursionError as exc:
+        raise Misconfigured(f"{config} nests too deep") from exc

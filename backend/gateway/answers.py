@@ -174,4 +174,6 @@ async def _gone(receive: Receive) -> None:
 
 
 def _raw(fields: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields.items()]
+    # A node's header may hold what no server lets out.
+    clean = ((name, "".join(filter(str.isprintable, value))) for name, value in fields.items())
+    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in clean]

@@ -9,7 +9,7 @@ from backend.deeds import recorded
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
 from cluster_ai.compute.types import ComputeView, WorkerView
-from cluster_ai.core.errors import InvalidInput, NotFound
+from cluster_ai.core.errors import NotFound
 from cluster_ai.core.wire import Name, StrictModel, View
 from cluster_ai.settings import MAX_WORKERS
 from cluster_ai.views import NodeView, OverviewView, SystemView
@@ -84,11 +84,8 @@ async def system(plane: ThePlane, _caller: TheCaller) -> SystemView:
 @router.post("/workers", status_code=202)
 async def add_workers(more: MoreWorkers, plane: ThePlane, caller: TheCaller) -> Scaled:
     """Adds local Dask workers; they live until the cluster stops."""
-    total = plane.live.worker_count() + more.count
-    if total > MAX_WORKERS:
-        raise InvalidInput(f"that would make {total} local workers; {MAX_WORKERS} is the most", path="count")
     async with recorded(plane, caller, action="add_workers", subject=str(more.count)):
-        await plane.supervisor.scale_workers(total)
+        total = await plane.supervisor.add_workers(more.count)
     return Scaled(workers=total)
 
 

@@ -81,7 +81,7 @@ def _spawn(home: Home, log: Path) -> "subprocess.Popen[bytes]":
     with log.open("ab") as file:
         # From the root, so that no folder is kept from being unmounted or taken for a place of modules.
         return subprocess.Popen(
-            [sys.executable, "-m", "cluster_ai.cli.main", "up"],
+            [sys.executable, "-P", "-m", "cluster_ai.cli.main", "up"],
             env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
         )  # fmt: skip
 

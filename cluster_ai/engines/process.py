@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 import structlog
 
-from cluster_ai.core.errors import Conflict, Unavailable
+from cluster_ai.core.errors import ClusterError, Conflict, Unavailable
 from cluster_ai.core.processes import PARENT, how_it_ended
 from cluster_ai.engines.types import LoadSpec
 
@@ -170,7 +170,7 @@ class Runner:
         while not line.endswith(b"\n"):
             part = await loop.sock_recv(self._control, 4096)
             if not part:
-                raise LoadFailed(f"its process ended while loading it: {await self.wait()}{self._said()}")
+                raise _ended_while_loading(await self.wait(), self._said())
             line += part
         if failed := json.loads(line).get("failed"):
             raise LoadFailed(f"llama.cpp cannot load it: {failed}{self._said()}")
@@ -185,6 +185,13 @@ class Runner:
             words = said.decode(errors="replace").strip()
             self._words.append(words.splitlines()[-1][:200] if words else "")
             log.debug("llama.cpp says", runner=self._process.pid, words=words[:500])
+
+
+def _ended_while_loading(how: str, said: str) -> ClusterError:
+    # SIGKILL comes from outside, for want of memory most often: no fault of the file, and elsewhere it may fit.
+    if how == "SIGKILL":
+        return RunnerDied("the model's process was killed while loading it; is there enough memory?", began=False)
+    return LoadFailed(f"its process ended while loading it: {how}{said}")
 
 
 async def _spawn(theirs: socket.socket) -> asyncio.subprocess.Process:

@@ -7,10 +7,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 from cluster_ai.core.errors import InvalidInput
-from cluster_ai.core.wire import dump_json, parse_object
+from cluster_ai.core.wire import dump_json, parse_json, parse_object
 
 TAIL_BYTES: Final = 8 * 1024
-"""As much of the end of an answer is kept as its final record needs."""
+"""As much of the end of an answer is kept, and more when its final record needs it."""
+LONGEST_RECORD: Final = 1024 * 1024
+"""Ollama's final record of ``/api/generate`` carries the whole context as numbers."""
 _LONGEST_NAME: Final = 300
 
 _COUNTS: Final = {
@@ -18,7 +20,6 @@ _COUNTS: Final = {
     "output": re.compile(rb'"(?:eval_count|completion_tokens)"\s*:\s*(\d{1,15})'),
     "nanoseconds": re.compile(rb'"eval_duration"\s*:\s*(\d{1,18})'),
 }
-_DONE: Final = re.compile(rb'"done"\s*:\s*true')
 
 
 class Dialect(StrEnum):
@@ -110,15 +111,43 @@ def broken_stream(dialect: Dialect, message: str, *, after: bytes) -> bytes:
     return (b"" if after.endswith(end) else end) + start + said + end
 
 
-def has_ended_well(call: Call, tail: bytes) -> bool:
-    """Whether the end of a good answer is there; an answer that only stops is a broken one."""
-    if not call.stream:
-        return True
-    if call.path.dialect is Dialect.OPENAI:
-        return b"[DONE]" in tail
-    # An error that the node tells in its own words is an end, too.
+def keep_tail(tail: bytes, chunk: bytes) -> bytes:
+    """The end of what came so far: the whole last record, and whatever else fits ``TAIL_BYTES``."""
+    joined = tail + chunk
+    if len(joined) <= TAIL_BYTES:
+        return joined
+    record = joined.rfind(b"\n", 0, len(joined) - 1) + 1
+    return joined[max(min(record, len(joined) - TAIL_BYTES), len(joined) - LONGEST_RECORD) :]
+
+
+def is_complete(call: Call, tail: bytes) -> bool:
+    """Whether a stream's last record says that it is the last; one that only stops is broken."""
     last = tail.rstrip().rpartition(b"\n")[2]
-    return bool(_DONE.search(last)) or last.startswith(b'{"error"')
+    if call.path.dialect is Dialect.OPENAI:
+        return last.startswith(b"data:") and last.removeprefix(b"data:").strip() == b"[DONE]"
+    return _record(last).get("done") is True
+
+
+def tells_error(tail: bytes) -> bool:
+    """Whether the node itself says, in its last record, that it cannot go on."""
+    last = tail.rstrip().rpartition(b"\n")[2]
+    return "error" in _record(last.removeprefix(b"data:"))
+
+
+def is_whole(body: bytes) -> bool:
+    """Whether a body that nothing else delimits is all there."""
+    try:
+        parse_json(body)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _record(line: bytes) -> Mapping[str, Any]:
+    try:
+        return parse_object(line)
+    except InvalidInput:
+        return {}
 
 
 def usage(tail: bytes) -> Usage:

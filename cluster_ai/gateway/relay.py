@@ -13,7 +13,7 @@ import structlog
 from cluster_ai.core.clock import Clock
 from cluster_ai.core.errors import NotFound, Unavailable
 from cluster_ai.gateway.decisions import KEPT, Decision
-from cluster_ai.gateway.dialects import TAIL_BYTES, Call, has_ended_well, usage
+from cluster_ai.gateway.dialects import Call, is_complete, is_whole, keep_tail, tells_error, usage
 from cluster_ai.gateway.reasons import reason_of
 from cluster_ai.gateway.routing import Choice, Scorer, by_load, rank
 from cluster_ai.gateway.types import GatewaySettings, Totals
@@ -205,7 +205,7 @@ class Relay:
         """
         began = self._clock()
         try:
-            async with asyncio.timeout(self._settings.first_byte_seconds):
+            async with upstream.expected(self._settings.first_byte_seconds):
                 response = await stack.enter_async_context(self._open(call, upstream.url))
                 _refuse(response, last=last)
                 first = await response.content.readany()
@@ -246,11 +246,11 @@ class Relay:
         upstream.served += 1
 
     async def _chunks(self, call: Call, upstream: Upstream, opened: _Opened) -> AsyncIterator[bytes]:
-        tail = b""
+        tail, size = b"", 0
         chunk = opened.first
         try:
             while chunk:
-                tail = (tail + chunk)[-TAIL_BYTES:]
+                tail, size = keep_tail(tail, chunk), size + len(chunk)
                 yield chunk
                 async with asyncio.timeout(self._settings.idle_seconds):
                     chunk = await opened.response.content.readany()
@@ -258,11 +258,11 @@ class Relay:
             raise Broken(f"{upstream.name} said nothing for {self._settings.idle_seconds:.0f} s") from exc
         except (aiohttp.ClientError, OSError) as exc:
             # With its last record whole the answer is whole: only the end of the transfer was lost.
-            if not (call.stream and tail.endswith(b"\n") and has_ended_well(call, tail)):
+            if not (call.stream and tail.endswith(b"\n") and is_complete(call, tail)):
                 raise Broken(f"{upstream.name} broke off: {reason_of(exc)}") from exc
         finally:
             self._count(upstream, tail)
-        if opened.response.status < _CLIENT_ERROR and not has_ended_well(call, tail):
+        if opened.response.status < _CLIENT_ERROR and not _has_ended_well(call, opened.response, tail, size):
             raise Broken(f"{upstream.name} stopped before the end of its answer")
 
     def _count(self, upstream: Upstream, tail: bytes) -> None:
@@ -271,6 +271,14 @@ class Relay:
         self.counters.output_tokens += said.output_tokens
         if said.tokens_per_second is not None:
             upstream.wrote(said.tokens_per_second)
+
+
+def _has_ended_well(call: Call, response: aiohttp.ClientResponse, tail: bytes, size: int) -> bool:
+    if call.stream:
+        return is_complete(call, tail) or tells_error(tail)
+    # Without a length and without chunks, the end of the connection is all that ends a body.
+    is_framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+    return is_framed or size > len(tail) or is_whole(tail)
 
 
 def _refuse(response: aiohttp.ClientResponse, *, last: bool) -> None:

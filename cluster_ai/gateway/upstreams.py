@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from cluster_ai.core.clock import Clock
@@ -21,6 +22,8 @@ SMOOTHING = 0.3
 """Weight of the newest measurement."""
 PROBES_TO_DOWN = 2
 """Probes in a row that fail before a node counts as down."""
+PROBES_TO_GIVE_UP = 3
+"""The same, before calls that wait for its first byte are taken elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Upstream:
     seen_at: float | None = None
     error: str = ""
     missed: int = 0
+    waits: set[asyncio.Timeout] = field(default_factory=set)
+    """Calls that wait for its first byte."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a probe should not wait for its turn."""
 
@@ -65,6 +70,23 @@ class Upstream:
         self.missed += 1
         self.error = reason
         self.state = UpstreamState.DOWN if self.missed >= PROBES_TO_DOWN else UpstreamState.SUSPECT
+        if self.missed >= PROBES_TO_GIVE_UP:
+            for wait in self.waits:
+                wait.reschedule(asyncio.get_running_loop().time())
+
+    @asynccontextmanager
+    async def expected(self, seconds: float) -> AsyncIterator[None]:
+        """Waits for its first byte: so long at most, and no longer once it is known to be gone.
+
+        Raises:
+            TimeoutError: time was up.
+        """
+        async with asyncio.timeout(seconds) as wait:
+            self.waits.add(wait)
+            try:
+                yield
+            finally:
+                self.waits.discard(wait)
 
     def suspect(self, reason: str) -> None:
         """A request failed: nobody else should run into it before a probe has looked."""

@@ -55,6 +55,15 @@ class Control:
         """
         await self._ask("POST", "/workers", {"count": count})
 
+    async def add_workers(self, count: int) -> int:
+        """Has ``count`` more local Dask workers; answers how many there will be.
+
+        Raises:
+            InvalidInput, Conflict: as ``scale_workers``.
+        """
+        answer = await self._ask("POST", "/workers/more", {"count": count})
+        return int(parse_object(answer.body)["workers"])
+
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Response:
         request = Request(method, path, b"" if body is None else dump_json(body))
         try:

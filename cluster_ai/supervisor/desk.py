@@ -27,7 +27,9 @@ class Asked(Protocol):
 
     def stop(self) -> None: ...
 
-    def scale_workers(self, count: int) -> None: ...
+    def scale_workers(self, count: int) -> int: ...
+
+    def add_workers(self, count: int) -> int: ...
 
 
 @asynccontextmanager
@@ -68,10 +70,16 @@ def _decide(request: Request, asked: Asked) -> Response:
         case "POST", ["stop"]:
             asked.stop()
         case "POST", ["workers"]:
-            asked.scale_workers(_count(request.body))
+            return _workers(asked.scale_workers(_count(request.body)))
+        case "POST", ["workers", "more"]:
+            return _workers(asked.add_workers(_count(request.body)))
         case _:
             raise NotFound(f"the supervisor knows no {request.method} {request.path}")
     return Response(202, b"{}")
+
+
+def _workers(count: int) -> Response:
+    return Response(202, dump_json({"workers": count}))
 
 
 def _count(body: bytes) -> int:

@@ -51,6 +51,9 @@ class Supervisor:
         self._policy = policy
         self._board = Board(policy, logs=place.home.logs)
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._wanted = {spec.name: spec for spec in crew.specs if spec.name.startswith(WORKER)}
+        """Workers that there shall be; the board has those that are still leaving, too."""
+        self._retiring: set[str] = set()
         self._stopping = asyncio.Event()
         self._started_at = time.time()
         self._tasks = asyncio.TaskGroup()
@@ -89,7 +92,7 @@ class Supervisor:
     def stop(self) -> None:
         self._stopping.set()
 
-    def scale_workers(self, count: int) -> None:
+    def scale_workers(self, count: int) -> int:
         self._refuse_when_stopping()
         if self._crew.worker is None or not 0 <= count <= self._crew.most_workers:
             raise InvalidInput(f"there can be 0 to {self._crew.most_workers} local workers", path="count")
@@ -97,12 +100,17 @@ class Supervisor:
         wanted = [self._crew.worker(index) for index in range(count)]
         new = [spec for spec in wanted if spec.name not in present]
         refuse_ports(new)
+        self._wanted = {spec.name: spec for spec in wanted}
         for spec in new:
             self._keep(spec)
-        names = {spec.name for spec in wanted}
-        for spec in self._board.specs:
-            if spec.name.startswith(WORKER) and spec.name not in names:
-                self._tasks.create_task(self._retire(spec.name))
+        for name in present - self._retiring:
+            if name.startswith(WORKER) and name not in self._wanted:
+                self._retiring.add(name)
+                self._tasks.create_task(self._retire(name))
+        return count
+
+    def add_workers(self, count: int) -> int:
+        return self.scale_workers(len(self._wanted) + count)
 
     # -- inside
 
@@ -113,12 +121,16 @@ class Supervisor:
 
     async def _retire(self, name: str) -> None:
         self._board.tell(name, StopAsked())
-        await self._board.until(lambda: self._is_stopped(name), seconds=self._policy.stop_seconds + 1)
+        await self._until_stopped([name], seconds=self._policy.stop_seconds + 1)
         keeper = self._keepers.pop(name)
         keeper.cancel()
         with suppress(asyncio.CancelledError):
             await keeper
         self._board.remove(name)
+        self._retiring.discard(name)
+        # Somebody may have asked for it again while it was leaving.
+        if (spec := self._wanted.get(name)) and not self._stopping.is_set():
+            self._keep(spec)
 
     async def _tell_when_ready(self) -> None:
         await self._board.until(lambda: self.status().ready)

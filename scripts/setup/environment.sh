@@ -66,7 +66,7 @@ join_folder() {
 import pathlib, sys, sysconfig
 pathlib.Path(sysconfig.get_path("purelib"), "cluster-ai.pth").write_text(sys.argv[1] + "\n", encoding="utf-8")
 PYTHON
-  printf '#!/bin/sh\nexec "%s/bin/python" -m cluster_ai.cli.main "$@"\n' "$venv" >"$venv/bin/cluster-ai"
+  printf '#!/bin/sh\nexec "%s/bin/python" -P -m cluster_ai.cli.main "$@"\n' "$venv" >"$venv/bin/cluster-ai"
   chmod 755 "$venv/bin/cluster-ai"
 }
 

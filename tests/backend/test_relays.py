@@ -121,4 +121,4 @@ def test_workers_are_added_to_those_that_stand(api: Api) -> None:
         assert client.post("/workers", json={"count": 16}).status_code == 422
         assert client.post("/workers", json={"count": True}).status_code == 422
         assert client.post("/api/v1/system/parts/nothing/restart").status_code == 404
-    assert api.world.ordered == [("scale", 3)]
+    assert api.world.ordered == [("add", 2)]

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from cluster_ai.compute.types import ComputeView, WorkerView
-from cluster_ai.core.errors import Unavailable
+from cluster_ai.core.errors import InvalidInput, Unavailable
 from cluster_ai.gateway.types import (
     BreakerState,
     GatewayView,
@@ -76,9 +76,12 @@ class World:
         await self.status()
         self.ordered.append(("restart", part))
 
-    async def scale_workers(self, count: int) -> None:
+    async def add_workers(self, count: int) -> int:
         await self.status()
-        self.ordered.append(("scale", count))
+        if count > 15:
+            raise InvalidInput("there can be 0 to 16 local workers", path="count")
+        self.ordered.append(("add", count))
+        return 1 + count
 
     # -- the scheduler's watch
 

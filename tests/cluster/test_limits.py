@@ -144,3 +144,17 @@ def post(url: str, body: bytes) -> tuple[int, dict]:
     except urllib.error.HTTPError as exc:
         with exc:
             return exc.code, json.loads(exc.read())
+
+
+@pytest.mark.parametrize("part", DOORS)
+def test_an_upgrade_that_leads_nowhere_is_let_go(cluster: Cluster, part: str) -> None:
+    upgrade = "Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    with_body = Dawdler(port(cluster, part), f"POST / HTTP/1.1\r\n{upgrade}Content-Length: 2\r\n\r\n{{}}".encode())
+    without = Dawdler(port(cluster, part), f"GET / HTTP/1.1\r\n{upgrade}\r\n".encode())
+    for dawdler in (with_body, without):
+        dawdler.start()
+    for dawdler in (with_body, without):
+        dawdler.join(timeout=30)
+        assert not dawdler.is_alive()
+    assert b" 400 " in with_body.heard.split(b"\r\n")[0]
+    assert without.seconds < HEAD_SECONDS + 5

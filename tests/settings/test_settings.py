@@ -1,5 +1,6 @@
 """The settings tree: file, environment, refusals."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,22 @@ def test_settings_cannot_be_changed_later(tmp_path: Path) -> None:
     settings = load({"CLUSTER_AI_HOME": str(tmp_path)})
     with pytest.raises(ValueError, match="frozen"):
         settings.name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"a = " + b"[" * 3000 + b"]" * 3000], ids=["no text", "too deep"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "config.toml").write_bytes(content)
+    with pytest.raises(Misconfigured, match=r"config\.toml"):
+        load({"CLUSTER_AI_HOME": str(tmp_path)})
+
+
+def test_a_pipe_in_place_of_the_file_hangs_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.toml")
+    with pytest.raises(Misconfigured, match="is not a file"):
+        load({"CLUSTER_AI_HOME": str(tmp_path)})
+
+
+def test_a_variable_that_cannot_be_read_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLUSTER_AI_ALLOWED_HOSTS", "foo")
+    with pytest.raises(Misconfigured, match="CLUSTER_AI_"):
+        load({"CLUSTER_AI_HOME": str(tmp_path)})

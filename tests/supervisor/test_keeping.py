@@ -206,3 +206,16 @@ def test_what_a_part_says_goes_to_its_log_only(little: Start, tmp_path: Path) ->
     assert sorted(cluster.log("loud").split()) == ["err", "out"]
     assert (cluster.home.logs / "loud.log").stat().st_mode & 0o777 == 0o600
     assert "err" not in (tmp_path / "supervisor.log").read_text().replace("error", "")
+
+
+def test_orders_that_cross_each_other_end_with_the_last_one(little: Start) -> None:
+    cluster = little({"name": "one", "argv": SLEEPER})
+    for count in (2, 0, 0, 1, 3, 1, 2):
+        cluster.ask("scale_workers", count)
+    names = ["one", "worker-0", "worker-1"]
+    until(lambda: sorted(part.name for part in cluster.status().parts) == names, what="two workers")
+    assert cluster.ask("add_workers", 1) == 3
+    until(lambda: cluster.status().ready and len(cluster.status().parts) == 4, what="three workers")
+    with pytest.raises(InvalidInput, match="0 to 3"):
+        cluster.ask("add_workers", 1)
+    assert cluster.process.poll() is None

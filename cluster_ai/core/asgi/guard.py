@@ -76,8 +76,10 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._too_large()
 
     def handle_websocket_upgrade(self) -> None:
+        """Hands the connection to the WebSocket protocol, which has no deadline of its own for the handshake."""
         self._disarm()
         super().handle_websocket_upgrade()
+        self.loop.call_later(self.limits.header_seconds, _let_go_unless_agreed, self.transport)
 
     # -- parser callbacks; one that raises makes uvicorn answer 400 and close
 
@@ -112,6 +114,8 @@ class GuardedProtocol(HttpToolsProtocol):
             raise ValueError("exactly one Host header is needed")
         if b"transfer-encoding" in names and b"content-length" in names:
             raise ValueError("Content-Length and Transfer-Encoding together")
+        if b"upgrade" in names and (names.count(b"content-length") or b"transfer-encoding" in names):
+            raise ValueError("an upgrade has no body")
         if not self.url.startswith(b"/") and self.url != b"*":
             raise ValueError("the target must be a path")
         httptools.parse_url(self.url)
@@ -176,3 +180,9 @@ class GuardedProtocol(HttpToolsProtocol):
 def guarded(limits: Limits) -> type[GuardedProtocol]:
     """The protocol class for one listener (uvicorn takes a class, so the limits are bound to one)."""
     return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits})
+
+
+def _let_go_unless_agreed(transport: asyncio.Transport) -> None:
+    protocol = transport.get_protocol()
+    if not transport.is_closing() and not getattr(protocol, "handshake_complete", False):
+        transport.abort()

@@ -88,10 +88,11 @@ class BodyTooLarge(Exception):
 
 def host_name(host: str) -> str:
     """The name in a Host header, without its port, lower case."""
-    host = host.strip().lower().rstrip(".")
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    host = host.strip().lower()
+    name, colon, port = host.rpartition(":")
+    if colon and (port.isdecimal() or not port) and (":" not in name or name.endswith("]")):
+        host = name
+    return host.rstrip(".")
 
 
 def is_loopback(address: str) -> bool:
