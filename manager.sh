@@ -15,6 +15,8 @@ while [ -L "$script" ]; do
 done
 root=$(cd -P "$(dirname "$script")" && pwd)
 cli=$root/.venv/bin/cluster-ai
+# What the CLI calls itself in what it tells people to type.
+export CLUSTER_AI_CALLED_AS=$0
 # shellcheck source=scripts/manager/words.sh
 . "$root/scripts/manager/words.sh"
 
@@ -64,8 +66,14 @@ main() {
       [ -x "$cli" ] || { prepare runtime || return; }
       exec "$cli" down "$@"
       ;;
+    help | -h | --help)
+      say usage
+      [ -x "$cli" ] || return 0
+      exec "$cli" --help
+      ;;
     test)
       shift
+      "$root/scripts/test/run.sh" --known "$@" || return
       "$root/scripts/setup/system_packages.sh" || return
       prepare dev || return
       exec "$root/scripts/test/run.sh" "$@"

@@ -44,6 +44,9 @@ Listeners answer some requests before any application sees them, in the same sha
 | `too_many_connections` | 503 | The listener holds as many connections as it may. |
 """
 
+_ELSEWHERE: Final = {"method_not_allowed": 405, "context_length_exceeded": 400}
+"""Errors that only the gateway and the node answer, with statuses of their own."""
+
 _POLICY: Final = f"""# Who may call what
 {_MADE}
 One table in `backend/policy.py` decides; a route that is not in it does not start. Each role has every right of the
@@ -76,7 +79,9 @@ def render_errors() -> str:
     told: dict[str, type[ClusterError]] = {}
     for kind in every_error():
         told.setdefault(kind.code, kind)
-    lines = [f"| `{code}` | {status_of(kind)} | {_meaning(kind)} |" for code, kind in told.items()]
+    lines = [
+        f"| `{code}` | {_ELSEWHERE.get(code) or status_of(kind)} | {_meaning(kind)} |" for code, kind in told.items()
+    ]
     return _ERRORS + "\n".join(lines) + "\n" + _LISTENER
 
 

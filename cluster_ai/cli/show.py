@@ -1,6 +1,9 @@
 """What people and programs read: data to stdout, talk to stderr, nothing that moves the cursor."""
 
 import json
+import os
+import re
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
@@ -17,6 +20,8 @@ _COLOURS: Final = {
     **dict.fromkeys(("starting", "waiting", "backoff", "suspect", "unhealthy", "stopping", "half_open"), "yellow"),
     **dict.fromkeys(("failed", "down", "open", "error"), "red"),
 }
+_COMMAND: Final = re.compile(r"(?<![\w/.-])cluster-ai (?=[a-zA-Z-])")
+_NARROWEST: Final = 8
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP: Final = 1024
 
@@ -33,7 +38,13 @@ def safe(text: object, *, keep: str = "") -> str:
 
 def say(text: str = "", *, newline: bool = True) -> None:
     """To the person, on stderr."""
-    click.echo(text, err=True, nl=newline)
+    click.echo(as_called(text), err=True, nl=newline)
+
+
+def as_called(text: str) -> str:
+    """``text`` with our command as this person calls it: a checkout's is not on the path."""
+    called = os.environ.get("CLUSTER_AI_CALLED_AS", "")
+    return _COMMAND.sub(f"{safe(called)} ", text) if called else text
 
 
 def out(text: str = "", *, newline: bool = True) -> None:
@@ -61,12 +72,14 @@ def state(name: str) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Aligned columns, never cut: the terminal may wrap them, a pipe has them whole. Right-aligned: numbers."""
+    """Aligned columns. A pipe has them whole; on a terminal that is too narrow the widest are cut, with a mark."""
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip_longest(heads, *cells, fillvalue="")]
-    out(_line([click.style(head, bold=True) for head in heads], widths))
+    if is_terminal():
+        _fit(widths, shutil.get_terminal_size().columns)
+    out(_line([click.style(head, bold=True) for head in _cut(heads, widths)], widths))
     for row in cells:
-        out(_line(row, widths))
+        out(_line(_cut(row, widths), widths))
     if not cells:
         say(t("text.none"))
 
@@ -107,6 +120,21 @@ def _cell(value: object) -> str:
     text = str(value)
     # Styled by ``state``: what it wraps was made safe there.
     return text if text.startswith("\x1b[") and text.endswith("\x1b[0m") else safe(text)
+
+
+def _fit(widths: list[int], columns: int) -> None:
+    """Narrows the widest columns until a line fits, as far as a column can be of use."""
+    excess = sum(widths) + 2 * (len(widths) - 1) - columns
+    while excess > 0 and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+        excess -= 1
+
+
+def _cut(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [
+        cell if _width(cell) <= width or "\x1b" in cell else f"{cell[: width - 1]}…"
+        for cell, width in zip(cells, widths, strict=False)
+    ]
 
 
 def _width(text: str) -> int:

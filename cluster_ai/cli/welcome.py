@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cluster_ai.cli.show import out, pairs, safe
+from cluster_ai.cli.show import as_called, out, pairs, safe
 from cluster_ai.cli.words import t
 from cluster_ai.core.paths import Home, read_secret
 
@@ -46,7 +46,7 @@ def _hand_over_password(home: Home) -> None:
         return
     try:
         out(f"\n{t('welcome.password')} {click.style(safe(read_secret(claimed)), bold=True)}")
-        out(t("welcome.password_once"))
+        out(as_called(t("welcome.password_once")))
         sys.stdout.flush()
     except BaseException:
         # Only what was shown may be forgotten.

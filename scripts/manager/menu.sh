@@ -28,12 +28,14 @@ state_line() {
 }
 
 draw() { # draw CURSOR STATE
-  local index mark
+  local index mark name
   printf '%s%s%s  %s%s%s\n\n' "$clear" "$bold" "$(words menu_title)" "$plain$dim" "$2" "$plain"
   for index in "${!keys[@]}"; do
     mark=' '
     [ "$index" -eq "$1" ] && mark=$inverse
-    printf '%s %s  %-34s%s %s./manager.sh %s%s\n' "$mark" "${keys[index]}" "$(words "menu_${names[index]}")" \
+    name=$(words "menu_${names[index]}")
+    # printf pads by bytes; an accent is more than one.
+    printf '%s %s  %s%*s%s %s./manager.sh %s%s\n' "$mark" "${keys[index]}" "$name" "$((34 - ${#name}))" '' \
       "$plain" "$dim" "${commands[index]}" "$plain"
   done
   printf '\n%s' "$(words menu_pick)"

@@ -2,6 +2,7 @@
 # Every check there is, each stage timed; called by `./manager.sh test`.
 #   run.sh               all stages
 #   run.sh types unit    only those
+#   run.sh --known unit  runs nothing: are these stages?
 # Exit: 0 all green, 1 a stage is red, 2 there is no such stage.
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
@@ -36,11 +37,17 @@ is_stage() {
 }
 
 main() {
-  local wanted=("$@") stage began code red=0 summary=''
+  local only_names='' stage began code red=0 summary=''
+  if [ "${1:-}" = --known ]; then
+    only_names=1
+    shift
+  fi
+  local wanted=("$@")
   [ $# -gt 0 ] || wanted=("${stages[@]}")
   for stage in "${wanted[@]}"; do
     is_stage "$stage" || { printf 'There is no stage %s. There are: %s\n' "$stage" "${stages[*]}" >&2 && return 2; }
   done
+  [ -z "$only_names" ] || return 0
   for stage in "${wanted[@]}"; do
     printf '\n== %s\n' "$stage"
     began=$SECONDS code=0

@@ -58,6 +58,9 @@ def map_prompt(plan: MapPlan, *, scheduler: str, gateway: str, on_progress: Prog
     """
     started = time.monotonic()
     lines, header = _read(plan)
+    if not plan.output.exists():
+        # Nothing may be left behind for a model that nobody has.
+        asyncio.run(check_model(gateway, plan.model))
     with opened(plan.output, header, restart=plan.restart) as output:
         if plan.retry_failed:
             output.forget_failed()
