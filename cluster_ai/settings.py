@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from cluster_ai.compute.types import ComputeSettings
@@ -51,6 +51,14 @@ class Ports(BaseModel):
             workers=base + 5,
         )
 
+    @model_validator(mode="after")
+    def _is_each_its_own(self) -> Self:
+        named = {name: value for name, value in self if name != "workers"}
+        for name, port in named.items():
+            if list(named.values()).count(port) > 1 or self.workers <= port < self.workers + 2 * MAX_WORKERS:
+                raise ValueError(f"port {port} of {name} is another part's, too")
+        return self
+
     def worker(self, index: int) -> int:
         return self.workers + 2 * index
 
@@ -87,6 +95,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     bind: str = Field(
         default="127.0.0.1",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$|^[0-9a-fA-F:]+$",
         description="Address the API and the gateway listen on; loopback until a password is set.",
     )
     allowed_hosts: tuple[str, ...] = Field(
@@ -97,6 +106,7 @@ class Settings(BaseSettings):
     ports: Ports = Field(default_factory=Ports, description="Ports one by one.")
     database_url: str | None = Field(
         default=None,
+        pattern=r"^(sqlite:///|postgres(ql)?://).+",
         description="postgresql://... at scale; a SQLite file in the data directory when not set.",
     )
     backend: BackendSettings = Field(default_factory=BackendSettings)

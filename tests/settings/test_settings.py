@@ -76,3 +76,18 @@ def test_a_variable_that_cannot_be_read_is_no_traceback(tmp_path: Path, monkeypa
     monkeypatch.setenv("CLUSTER_AI_ALLOWED_HOSTS", "foo")
     with pytest.raises(Misconfigured, match="CLUSTER_AI_"):
         load({"CLUSTER_AI_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        'bind = "nonsense host\\n"\n',
+        'database_url = "mysql://somewhere/x"\n',
+        "[ports]\nbackend = 8000\ngateway = 8000\n",
+        "[ports]\nbackend = 8791\n",
+    ],
+    ids=["no host", "no such database", "one port twice", "a worker's port"],
+)
+def test_what_cannot_work_is_refused_before_anything_starts(tmp_path: Path, toml: str) -> None:
+    with pytest.raises(Misconfigured):
+        load(home_with(tmp_path, toml))
