@@ -92,7 +92,11 @@ def test_a_detached_start_is_drawn_in_place_on_a_terminal(env: dict[str, str]) -
 
 
 def test_a_part_that_cannot_live_takes_the_start_back(env: dict[str, str]) -> None:
-    broken = {**env, "CLUSTER_AI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "CLUSTER_AI_SUPERVISOR__CRASH_LIMIT": "2"}
+    broken = {
+        **env,
+        "CLUSTER_AI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "CLUSTER_AI_SUPERVISOR__CRASH_LIMIT": "2",
+    }
     done = cli("up", "--detach", env=broken, timeout=100)
     assert done.returncode == 1, done.stderr
     assert "backend" in done.stderr
