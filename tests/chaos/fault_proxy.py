@@ -34,6 +34,7 @@ class FaultProxy:
         self.counters = Counters()
         self.flowing = asyncio.Event()
         self.links: dict[Link, asyncio.Task[None]] = {}
+        self.arrivals: set[asyncio.StreamWriter] = set()
         self.cuts: dict[Direction, int] = {"up": 0, "down": 0}
         self.failures: list[Exception] = []
         self.listener = Listener(self.serve)
@@ -78,6 +79,13 @@ class FaultProxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection to its end."""
+        self.arrivals.add(writer)
+        try:
+            await self._served(reader, writer)
+        finally:
+            self.arrivals.discard(writer)
+
+    async def _served(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.counters.connections += 1
         if self.listener.mode == "reset":
             reset(writer)
@@ -121,10 +129,16 @@ class FaultProxy:
 
     async def close(self) -> None:
         self.listener.release()
+        for writer in list(self.arrivals):
+            # Some may still wait for the node to take them.
+            writer.transport.abort()
         tasks = list(self.links.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # A connection that was cut is closed one turn of the loop later.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         if self.failures:
             # A proxy that fails makes tests lie.
             raise ExceptionGroup("the proxy failed", self.failures)

@@ -91,7 +91,8 @@ async def test_the_rate_is_held(proxy: FaultProxy) -> None:
 
 
 async def test_bytes_come_in_slices(proxy: FaultProxy) -> None:
-    proxy.down = Faults(slice=3)
+    # Slow enough that a reader on a busy machine finds one slice, not several.
+    proxy.down = Faults(slice=3, rate=20)
 
     def first() -> bytes:
         with connected(proxy.port) as sock:
@@ -99,6 +100,7 @@ async def test_bytes_come_in_slices(proxy: FaultProxy) -> None:
             return sock.recv(65536)
 
     assert await asyncio.to_thread(first) == b"HTT"
+    proxy.down = Faults(slice=3)
     assert (await heard(proxy)).text
 
 
