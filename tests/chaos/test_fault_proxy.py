@@ -92,7 +92,7 @@ async def test_the_rate_is_held(proxy: FaultProxy) -> None:
 
 async def test_bytes_come_in_slices(proxy: FaultProxy) -> None:
     # Slow enough that a reader on a busy machine finds one slice, not several.
-    proxy.down = Faults(slice=3, rate=20)
+    proxy.down = Faults(slice=3, rate=150)
 
     def first() -> bytes:
         with connected(proxy.port) as sock:
