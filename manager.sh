@@ -41,6 +41,7 @@ prepare() {
 
 bench() {
   local name=${1:-start}
+  name=${name//-/_}
   if [ ! -f "$root/benchmarks/$name.py" ]; then
     say unknown_bench "$(cd "$root/benchmarks" && echo *.py | sed 's/\.py//g')"
     return 2

@@ -12,10 +12,39 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backend import errors, openapi
 from backend.collector import ClusterCollector
 from backend.headers import SecureHeaders
+from backend.lookout import LookAround, open_lookout, this_box
 from backend.plane import Plane
 from backend.policy import RULES, WEBSOCKET
+from backend.quick import Shortcuts
+from backend.registry.figures import RegistryCollector
 from backend.routed import PolicedRoute
-from backend.routes import about, accounts, audit, chat, cluster, health, live, models
+from backend.routes import (
+    about,
+    accounts,
+    audit,
+    beats,
+    catalog,
+    chat,
+    cluster,
+    compute,
+    dask,
+    discoveries,
+    gateway,
+    health,
+    host_keys,
+    invitations,
+    keys,
+    live,
+    machine_doors,
+    machine_orders,
+    machines,
+    models,
+    power,
+    registry,
+    unused,
+    upkeep,
+    usage,
+)
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
 from cluster_ai.core.asgi.observe import Observed
@@ -23,7 +52,33 @@ from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.metrics import HttpMetrics, new_registry
 
 OpenPlane = Callable[[], AbstractAsyncContextManager[Plane]]
-MODULES = (health, accounts, cluster, models, chat, live, audit, about)
+MODULES = (
+    health,
+    accounts,
+    cluster,
+    machines,
+    machine_orders,
+    machine_doors,
+    power,
+    invitations,
+    discoveries,
+    host_keys,
+    catalog,
+    upkeep,
+    unused,
+    models,
+    chat,
+    gateway,
+    keys,
+    usage,
+    live,
+    audit,
+    beats,
+    registry,
+    compute,
+    dask,
+    about,
+)
 
 
 class Api(FastAPI):
@@ -35,10 +90,11 @@ class Api(FastAPI):
         return self.openapi_schema
 
 
-def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER) -> ASGIApp:
+def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER, look_around: LookAround = this_box) -> ASGIApp:
     """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
-    api = create_api(open_plane, ui_folder=ui_folder)
-    return Started(api, SecureHeaders(Observed(api, metrics=HttpMetrics(api.state.registry))))
+    api = create_api(open_plane, ui_folder=ui_folder, look_around=look_around)
+    inner = Shortcuts(api, beats.router.routes)
+    return Started(api, SecureHeaders(Observed(inner, metrics=HttpMetrics(api.state.registry))))
 
 
 class Started:
@@ -52,7 +108,9 @@ class Started:
         await (self.api if scope["type"] == "lifespan" else self.layers)(scope, receive, send)
 
 
-def create_api(open_plane: OpenPlane | None = None, *, ui_folder: Path = FOLDER) -> FastAPI:
+def create_api(
+    open_plane: OpenPlane | None = None, *, ui_folder: Path = FOLDER, look_around: LookAround = this_box
+) -> FastAPI:
     """The application without its outer layers; without ``open_plane`` it can describe itself and no more.
 
     Raises:
@@ -62,12 +120,12 @@ def create_api(open_plane: OpenPlane | None = None, *, ui_folder: Path = FOLDER)
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         assert open_plane is not None, "there is nothing to serve"
-        async with open_plane() as plane:
-            app.state.plane = plane
+        async with open_plane() as plane, open_lookout(plane, look_around) as lookout:
+            app.state.plane, app.state.lookout = plane, lookout
             try:
                 yield
             finally:
-                app.state.plane = None
+                app.state.plane, app.state.lookout = None, None
 
     app = Api(
         title="Cluster AI",
@@ -78,10 +136,11 @@ def create_api(open_plane: OpenPlane | None = None, *, ui_folder: Path = FOLDER)
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.plane = None
+    app.state.plane, app.state.lookout = None, None
     app.state.ui = UiFiles(ui_folder)
     app.state.registry = new_registry(component="backend", version=__version__)
     app.state.registry.register(ClusterCollector(lambda: app.state.plane))
+    app.state.registry.register(RegistryCollector(lambda: app.state.plane))
     errors.install(app)
     _check_policy()
     for module in MODULES:

@@ -74,10 +74,10 @@ async def authenticate(connection: HTTPConnection, *, touch: bool = True) -> Cal
     given = connection.headers.getlist("authorization")
     if given:
         # Never both: whoever shows a token is that token's owner, whatever cookie the browser adds.
-        return await _by_token(plane, given, address=address_of(connection))
+        return await by_token(plane, given, address=address_of(connection))
     token = connection.cookies.get(cookie_name(connection), "")
     if not token:
-        raise Unauthenticated("nobody is signed in", hint="sign in at /api/v1/auth/login")
+        raise Unauthenticated("nobody is signed in", hint="sign in at /api/v1/auth/login", values={"about": "nobody"})
     user = await plane.accounts.of_session(token, touch=touch)
     principal = Principal(id=user.id, name=user.name, role=user.role, channel=Channel.SESSION)
     return Caller(principal, address_of(connection), user.password_chosen, token)
@@ -126,7 +126,12 @@ def address_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-async def _by_token(plane: Plane, given: list[str], *, address: str) -> Caller:
+async def by_token(plane: Plane, given: list[str], *, address: str) -> Caller:
+    """Who shows these Authorization headers.
+
+    Raises:
+        Unauthenticated: there is not exactly one, or it is worth nothing.
+    """
     scheme, _, token = given[0].partition(" ")
     if len(given) != 1 or scheme.lower() != "bearer" or not token:
         raise Unauthenticated("only one Authorization header of the kind Bearer is understood")

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 
+from cluster_ai.compute.types import ComputeView
 from cluster_ai.core.wire import View
 from cluster_ai.views import OverviewView
+
+TOLD = frozenset({"worker.lost", "worker.refused", "task.erred"})
+"""Of the scheduler's notices; that a worker came or went is told by its state."""
 
 
 class ClusterEvent(View):
@@ -23,6 +27,7 @@ def changes(before: OverviewView, after: OverviewView) -> Iterator[ClusterEvent]
     yield from _compared("worker.state", _workers(before), _workers(after), at=after.at)
     yield from _compared("model.nodes", _models(before), _models(after), at=after.at)
     yield from _compared("problem", _problems(before), _problems(after), at=after.at)
+    yield from _noticed(before.compute, after.compute)
 
 
 def _compared(kind: str, old: dict[str, str], new: dict[str, str], *, at: float) -> Iterator[ClusterEvent]:
@@ -50,3 +55,16 @@ def _models(picture: OverviewView) -> dict[str, str]:
 
 def _problems(picture: OverviewView) -> dict[str, str]:
     return {text.partition(": ")[0]: "open" for text in picture.system.problems}
+
+
+def _noticed(before: ComputeView, after: ComputeView) -> Iterator[ClusterEvent]:
+    """What the scheduler noted since. It numbers its notices; another one begins anew."""
+    same = before.started_at == after.started_at
+    seen = max((notice.number for notice in before.notices), default=0) if same else 0
+    # Without a picture of it before, all that it says may be old.
+    if not before.started_at:
+        return
+    for notice in after.notices:
+        if notice.number > seen and notice.kind in TOLD:
+            after_text = f"{notice.count}: {notice.detail}" if notice.count > 1 else notice.detail
+            yield ClusterEvent(at=notice.at, kind=notice.kind, subject=notice.subject, after=after_text)

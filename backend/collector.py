@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from backend.machines.metrics import machine_metrics
 from backend.plane import Plane
+from cluster_ai.compute.types import ComputeView
 from cluster_ai.core.errors import Unavailable
 from cluster_ai.gateway.types import UpstreamState
 from cluster_ai.supervisor.types import PartState
@@ -32,6 +34,8 @@ class ClusterCollector(Collector):
         yield from _parts(picture)
         yield from _nodes(picture)
         yield from _counts(picture)
+        yield from _compute(picture.compute)
+        yield from machine_metrics(plane.rooms.members)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
@@ -56,6 +60,33 @@ def _nodes(picture: OverviewView) -> Iterator[Metric]:
         inflight.add_metric([node.name], node.inflight)
     yield up
     yield inflight
+
+
+def _compute(dask: ComputeView) -> Iterator[Metric]:
+    """Nothing while the scheduler is away: zeros would say that it has no workers."""
+    if not dask.reachable:
+        return
+    for name, text, value in (
+        ("threads", "Threads of all workers.", sum(worker.threads for worker in dask.workers)),
+        ("memory_bytes", "Memory that all workers use.", sum(worker.memory for worker in dask.workers)),
+        ("memory_limit_bytes", "Memory that all workers may use.", sum(worker.memory_limit for worker in dask.workers)),
+        ("refused_workers", "Workers sent away for their versions and not back.", len(dask.refused)),
+    ):
+        gauge = _gauge(f"compute_{name}", text)
+        gauge.add_metric([], float(value))
+        yield gauge
+    tasks = _gauge("compute_tasks", "Tasks now.", "state")
+    tasks.add_metric(["waiting"], sum(group.waiting for group in dask.tasks))
+    tasks.add_metric(["processing"], sum(group.processing for group in dask.tasks))
+    yield tasks
+    ended = CounterMetricFamily("cluster_ai_compute_tasks_ended", "Tasks since its start.", labels=["outcome"])
+    ended.add_metric(["finished"], sum(group.finished for group in dask.tasks))
+    ended.add_metric(["erred"], sum(group.erred for group in dask.tasks))
+    yield ended
+    notices = CounterMetricFamily("cluster_ai_compute_notices", "What happened since its start.", labels=["kind"])
+    for kind, count in sorted(dask.happened.items()):
+        notices.add_metric([kind], count)
+    yield notices
 
 
 def _counts(picture: OverviewView) -> Iterator[Metric]:

@@ -1,5 +1,6 @@
 """How errors look on the wire: one table from core error to status, one body shape (RFC 9457)."""
 
+import asyncio
 import math
 from collections.abc import Iterable
 from typing import Any, Final
@@ -7,14 +8,16 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from backend.refusals import NodesFailed
 from cluster_ai.accounts.types import TooManyAttempts
 from cluster_ai.core import errors
 from cluster_ai.core.asgi.middleware import BodyTooLarge
-from cluster_ai.core.db import DatabaseFull
+from cluster_ai.core.db_errors import DatabaseFull
 from cluster_ai.core.errors import ClusterError, InvalidInput
 from cluster_ai.core.wire import View, dump_json
 
@@ -54,6 +57,7 @@ STATUS: Final[tuple[tuple[type[ClusterError], int], ...]] = (
     (MethodNotAllowed, 405),
     (TooManyAttempts, 429),
     (DatabaseFull, 507),
+    (NodesFailed, 502),
     (errors.InvalidInput, 422),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
@@ -79,6 +83,7 @@ TITLES: Final = {
     429: "Too many attempts",
     500: "Internal error",
     501: "Not supported here",
+    502: "A node failed",
     503: "Unavailable",
     507: "Out of space",
 }
@@ -92,7 +97,7 @@ class FieldProblem(View):
 
 
 class Problem(View):
-    """RFC 9457. ``code`` is stable; ``hint`` says what to do."""
+    """RFC 9457. ``code`` is stable; ``hint`` says what to do; ``values`` are for sentences in other languages."""
 
     type: str = "about:blank"
     title: str
@@ -101,6 +106,7 @@ class Problem(View):
     code: str
     hint: str = ""
     errors: tuple[FieldProblem, ...] = ()
+    values: dict[str, str] = Field(default_factory=dict)
 
 
 def status_of(kind: type[ClusterError]) -> int:
@@ -116,8 +122,14 @@ def problem_of(error: ClusterError) -> Problem:
     # The words of an unexpected error may hold what only the log should see.
     detail = error.message if type(error) is not ClusterError else "something went wrong"
     return Problem(
-        title=TITLES[status], status=status, detail=detail, code=error.code, hint=error.hint, errors=fields
-    )  # fmt: skip
+        title=TITLES[status],
+        status=status,
+        detail=detail,
+        code=error.code,
+        hint=error.hint,
+        errors=fields,
+        values=dict(error.values),
+    )
 
 
 def response_of(error: ClusterError) -> Response:
@@ -153,6 +165,11 @@ async def _cluster_error(_request: Request, exc: Exception) -> Response:
 
 async def _refused_fields(_request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
+    return refused_fields(exc)
+
+
+def refused_fields(exc: RequestValidationError) -> Response:
+    """The whole answer to a request with fields that are not right."""
     fields = tuple(_fields(exc.errors()))
     detail = f"{fields[0].path or 'the request'}: {fields[0].message}" if fields else "the request is not valid"
     return _response(
@@ -172,7 +189,7 @@ async def _http_error(request: Request, exc: Exception) -> Response:
     if isinstance(error := getattr(exc, "error", None), ClusterError):
         return response_of(error)
     if exc.status_code == 404:  # noqa: PLR2004 - the statuses of HTTP are their own names
-        return _no_route(request)
+        return await _no_route(request)
     if exc.status_code == 405:  # noqa: PLR2004
         response = response_of(MethodNotAllowed(f"{request.method[:16]} does not apply to this path"))
         response.headers.update(exc.headers or {})
@@ -180,14 +197,15 @@ async def _http_error(request: Request, exc: Exception) -> Response:
     return response_of(MalformedBody(str(exc.detail)[:300]))
 
 
-def _no_route(request: Request) -> Response:
+async def _no_route(request: Request) -> Response:
     """What no route took: a file or link of the dashboard, or nothing of ours."""
     path: str = request.scope["path"]
     # "//host/..." is a link to somebody else once a browser or a log reader sees it.
     if request.method not in {"GET", "HEAD"} or not path.startswith("/") or path.startswith("//"):
         return response_of(NoSuchRoute("there is no such path", hint="see docs/reference/api.md"))
     try:
-        answer: Response = request.app.state.ui.answer(request, path[1:])
+        # Off the loop: it looks at the disk.
+        answer: Response = await asyncio.to_thread(request.app.state.ui.answer, request, path[1:])
     except NoSuchRoute as exc:
         return response_of(exc)
     return answer

@@ -13,9 +13,13 @@ from cluster_ai.core.errors import NotFound, Unavailable
 from cluster_ai.core.loops import every
 from cluster_ai.views import NodeView, OverviewView, ReadyView
 
+__all__ = ["EVENTS", "OVERVIEW", "TOPICS", "Bus", "Live", "Now"]
+
 OVERVIEW = "overview"
 EVENTS = "events"
-TOPICS = frozenset({OVERVIEW, EVENTS})
+PULLS = "pulls"
+"""Every pull as it is now, at most once a second each."""
+TOPICS = frozenset({OVERVIEW, EVENTS, PULLS})
 DATABASE_SECONDS = 10.0
 """The loop itself writes to the database this seldom; ``/ready`` looks afresh."""
 
@@ -83,7 +87,7 @@ class Live:
         for node in self.overview().nodes:
             if node.name == name:
                 return node
-        raise NotFound(f"no node is called {name}", hint="./manager.sh node ls")
+        raise NotFound(f"no node is called {name}", hint="./manager.sh node ls", values={"about": "node", "name": name})
 
     async def ready(self) -> ReadyView:
         """Each dependency: the database tried now (at most once a second), the others as of the last tick."""

@@ -9,11 +9,13 @@ from fastapi.openapi.utils import get_openapi
 
 from backend.errors import PROBLEM_TYPE, TITLES, Problem
 from backend.policy import SAFE_METHODS, Rule, rule_of
+from cluster_ai.core.wire import JSON_TYPE
 
 TARGET: Final = Path(__file__).parents[1] / "docs" / "openapi.json"
 _REF: Final = "#/components/schemas/{model}"
 _STATUSES: Final = tuple(sorted(TITLES))
 _OPEN_READS: Final = tuple(status for status in _STATUSES if status != 401)  # noqa: PLR2004 - the status is its name
+TOO_LARGE: Final = 413
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
@@ -32,7 +34,16 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for method in _METHODS:
             if method in operations:
                 _complete(operations[method], _rule(method, path))
+    _drop(found, "uniqueItems")
     return found
+
+
+def _drop(found: Any, word: str) -> None:
+    """Out of all schemas: what is said twice in a set is taken as said once, so none refuses it."""
+    if isinstance(found, dict):
+        found.pop(word, None)
+    for inner in found.values() if isinstance(found, dict) else found if isinstance(found, list) else ():
+        _drop(inner, word)
 
 
 def render(app: FastAPI) -> str:
@@ -42,7 +53,8 @@ def render(app: FastAPI) -> str:
 
 def _rule(method: str, path: str) -> Rule:
     # The description knows {model}, the router {model:path}.
-    rule = rule_of(method.upper(), path) or rule_of(method.upper(), path.replace("{model}", "{model:path}"))
+    routed = path.replace("{model}", "{model:path}").replace("{path}", "{path:path}")
+    rule = rule_of(method.upper(), path) or rule_of(method.upper(), routed)
     assert rule is not None, f"{method} {path} started without a rule"
     return rule
 
@@ -60,10 +72,10 @@ def _complete(operation: dict[str, Any], rule: Rule) -> None:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    return {
-        "description": TITLES[status],
-        "content": {PROBLEM_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}},
-    }
+    said = {"schema": {"$ref": _REF.format(model="Problem")}}
+    # A body that is too large is refused by the listener, in the type that every client of models reads.
+    kinds = (PROBLEM_TYPE, JSON_TYPE) if status == TOO_LARGE else (PROBLEM_TYPE,)
+    return {"description": TITLES[status], "content": dict.fromkeys(kinds, said)}
 
 
 def _problem_schemas() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a request can reach, and its life: the accounts, the snapshot loop and the calls to nodes."""
+"""What a request can reach, and its life: the accounts, the snapshot loop and the calls to the gateway."""
 
 import asyncio
 import time
@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from backend.database_check import DatabaseCheck
-from backend.live import Live
-from backend.relay import NodeCalls
-from backend.snapshot import About
-from backend.sources import Compute, HttpGateway, ReadHost, Sources, Supervisor
-from cluster_ai.accounts.opening import VaultConfig, open_vault
-from cluster_ai.accounts.service import Accounts
-from cluster_ai.core.bus import Bus
+from backend.catalogs import Around, Opened, open_catalogs
+from backend.gateways import Gateways
+from backend.live import Bus, Live
+from backend.plane_config import Neighbours, PlaneConfig
+from backend.relay import GatewayCalls
+from backend.rooms import Accounts, Rooms, open_rooms
+from backend.sources import HttpGateway, Rested, Sources, Supervisor
+from cluster_ai.registry.service import Means, Registry
+
+__all__ = ["Neighbours", "Plane", "PlaneConfig", "open_plane"]
 
 CONNECT_SECONDS = 2.0
 SILENCE_SECONDS = 330.0
@@ -32,55 +34,53 @@ class Plane:
     live: Live
     bus: Bus
     supervisor: Supervisor
-    nodes: NodeCalls
+    calls: GatewayCalls
+    gateway: Gateways
+    rooms: Rooms
+    registry: Registry
     internal_token: str
     leaving: asyncio.Event
     """Set when the process begins to stop: streams without an end must end."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneConfig:
-    """Plain values; whoever makes it knows the settings."""
-
-    about: About
-    vault: VaultConfig
-    gateway_url: str
-    internal_token: str
-    tick_seconds: float
-    host: ReadHost
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """The parts that the API talks to in their own language."""
-
-    supervisor: Supervisor
-    compute: Compute
+    neighbours: Neighbours
+    catalog: Opened
 
 
 @asynccontextmanager
 async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterator[Plane]:
     """Opens everything in order, and closes it in reverse."""
     async with AsyncExitStack() as stack:
-        vault = await stack.enter_async_context(open_vault(config.vault))
+        rooms = await stack.enter_async_context(open_rooms(config.vault, config.members))
+        await stack.enter_async_context(rooms.members.energy.running())
+        times = config.vault.times
+        means = Means(clock=time.monotonic, wall=times.now, new_id=times.new_id)
+        registry = await stack.enter_async_context(Registry(means, rule=config.rule).running())
         session = await stack.enter_async_context(_session())
-        gateway = HttpGateway(session, url=config.gateway_url, token=config.internal_token)
-        sources = Sources(gateway, neighbours.supervisor, neighbours.compute, config.host)
+        front = HttpGateway(session, url=config.gateway_url, token=config.internal_token)
+        gateway = Gateways(front, run=config.run, token=config.internal_token)
+        dask = Rested(neighbours.compute, rooms.members.fleet.resting)
+        sources = Sources(gateway, neighbours.supervisor, dask, config.host)
         bus = Bus()
-        now = config.vault.times.now
-        database = DatabaseCheck(vault.database, now=now, clock=time.monotonic)
-        live = Live(sources, about=config.about, bus=bus, database=database, now=now)
+        live = Live(sources, about=config.about, bus=bus, database=rooms.check, now=config.vault.times.now)
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
-        nodes = NodeCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
+        alone = not config.members.heads
+        tls = None if alone else config.members.files.store
+        around = Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
+        catalog = await stack.enter_async_context(open_catalogs(config.catalog, around))
+        calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
-            vault.accounts,
-            vault.admin.password_chosen,
+            rooms.accounts,
+            rooms.password_chosen,
             live,
             bus,
             neighbours.supervisor,
-            nodes,
+            calls,
+            gateway,
+            rooms,
+            registry,
             config.internal_token,
             asyncio.Event(),
+            neighbours,
+            catalog,
         )
 
 

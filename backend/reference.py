@@ -44,7 +44,13 @@ Listeners answer some requests before any application sees them, in the same sha
 | `too_many_connections` | 503 | The listener holds as many connections as it may. |
 """
 
-_ELSEWHERE: Final = {"method_not_allowed": 405, "context_length_exceeded": 400}
+_ELSEWHERE: Final = {
+    "method_not_allowed": 405,
+    "context_length_exceeded": 400,
+    "node_failed": 502,
+    "broken_blob": 400,
+    "limit_reached": 429,
+}
 """Errors that only the gateway and the node answer, with statuses of their own."""
 
 _POLICY: Final = f"""# Who may call what

@@ -52,7 +52,7 @@ class PolicedRoute(APIRoute):
             strict = StrictRequest(request.scope, request.receive)
             if takes_body:
                 # Read here: inside, the framework would turn an oversized body into a 400.
-                _check_kind(strict, await strict.body())
+                check_kind(strict, await strict.body())
             return await inner(strict)
 
         return handle
@@ -86,7 +86,12 @@ ThePlane = Annotated[Plane, Depends(plane_of)]
 TheCaller = Annotated[Caller, Depends(caller_of)]
 
 
-def _check_kind(request: Request, body: bytes) -> None:
+def check_kind(request: Request, body: bytes) -> None:
+    """Refuses a body that is not said to be JSON: a form of another site's page could send it.
+
+    Raises:
+        UnsupportedMedia: it is said to be something else.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != JSON_TYPE:
         raise UnsupportedMedia(f"the body must be {JSON_TYPE}", hint=f"send Content-Type: {JSON_TYPE}")

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from cluster_ai import __version__
+from cluster_ai.core.addresses import is_loopback
 from cluster_ai.core.errors import ClusterError, Misconfigured
+from cluster_ai.core.garbage import kept, rarely_searched
+from cluster_ai.core.groups import ungrouped
 from cluster_ai.core.logging import configure
-from cluster_ai.settings import Settings, load
+from cluster_ai.settings import Settings, head_files, load
 
 if TYPE_CHECKING:
+    from backend.machines.config import MembersConfig
     from backend.plane import Plane, PlaneConfig
 
 log = structlog.get_logger(__name__)
@@ -30,10 +34,13 @@ def main(argv: list[str]) -> int:
     if len(argv) != 1 or argv[0] not in parts:
         sys.stderr.write("usage: python -m backend.serve api|gateway\n")
         return USAGE
+    name = "backend" if argv[0] == "api" else "gateway"
+    # Wrong settings are told as everything else is: by a line that the supervisor can read.
+    configure(component=name)
     try:
         settings = load()
         settings.paths.make()
-        configure(component="backend" if argv[0] == "api" else "gateway", level=settings.log_level)
+        configure(component=name, level=settings.log_level)
         _tie_to_parent()
         _run(parts[argv[0]], settings)
     except ClusterError as exc:
@@ -45,24 +52,45 @@ def main(argv: list[str]) -> int:
 def _run(part: Callable[[Settings], Coroutine[Any, Any, None]], settings: Settings) -> None:
     import uvloop
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with ungrouped(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(part(settings))
 
 
 async def _api(settings: Settings) -> None:
     from backend.app import create_app
+    from backend.dask_pages import DaskPages
     from backend.plane import Neighbours, open_plane
+    from backend.registry.grpc_server import Place as RegistryPlace
+    from backend.registry.opening import registry_served
+    from cluster_ai.compute.jobs_client import SchedulerJobs
     from cluster_ai.compute.watch import SchedulerWatch
     from cluster_ai.core.asgi.guard import Limits
     from cluster_ai.core.asgi.serve import serve
+    from cluster_ai.shares import share_here, view_of
     from cluster_ai.supervisor.control import Control
 
     ports = settings.effective_ports
     async with AsyncExitStack() as stack:
-        watch = SchedulerWatch(f"tcp://127.0.0.1:{ports.scheduler}", f"http://127.0.0.1:{ports.dask_dashboard}")
-        neighbours = Neighbours(Control(settings.paths), await stack.enter_async_context(watch))
-        plane = await stack.enter_async_context(open_plane(plane_config(settings), neighbours))
+        dask, here = f"http://127.0.0.1:{ports.dask_dashboard}", await asyncio.to_thread(share_here, settings)
+        watch = SchedulerWatch(f"tcp://127.0.0.1:{ports.scheduler}", dask, view_of(here))
+        neighbours = Neighbours(
+            Control(settings.paths),
+            await stack.enter_async_context(watch),
+            await stack.enter_async_context(DaskPages(dask)),
+            await stack.enter_async_context(SchedulerJobs(f"tcp://127.0.0.1:{ports.scheduler}")),
+        )
+        config = plane_config(settings, wants_workers=here.workers > 0)
+        plane = await stack.enter_async_context(open_plane(config, neighbours))
         _refuse_open_door(settings, chosen=plane.password_chosen)
+        if settings.machines.bind is not None:
+            from backend.machines.opening import machines_served
+
+            _refuse_open_door(settings, chosen=plane.password_chosen, bind=settings.machines.bind)
+            await stack.enter_async_context(machines_served(plane, settings))
+        door = RegistryPlace(ports.grpc, settings.machines.bind, settings.paths.tls)
+        await stack.enter_async_context(registry_served(plane, door))
+        # To search all that was imported takes a sixth of a second, in which nobody is answered.
+        stack.enter_context(rarely_searched())
         await serve(
             create_app(lambda: _already_open(plane)),
             host=settings.bind,
@@ -74,31 +102,25 @@ async def _api(settings: Settings) -> None:
 
 
 async def _gateway(settings: Settings) -> None:
-    from backend.gateway import create_gateway
-    from cluster_ai.core.asgi.guard import Limits
-    from cluster_ai.core.asgi.serve import serve
+    with kept():
+        from backend.gateway.serve import serve_gateway
 
     await _refuse_open_gateway(settings)
-    ports, home = settings.effective_ports, settings.paths
-    embedded = f"http://127.0.0.1:{ports.node}" if settings.node.enabled else None
-    await serve(
-        create_gateway(settings.gateway, embedded_url=embedded, internal_token=home.internal_secret()),
-        host=settings.bind,
-        port=ports.gateway,
-        limits=Limits(body_bytes=settings.gateway.max_body_bytes),
-        allowed_hosts=settings.allowed_hosts,
-    )
+    await serve_gateway(settings, database_url=database_url(settings))
 
 
-def plane_config(settings: Settings) -> "PlaneConfig":
+def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     """The plain values that the API runs on."""
+    from backend.catalogs import CatalogConfig
+    from backend.host import ThisMachine
     from backend.plane import PlaneConfig
     from backend.snapshot import About
-    from backend.sources import ThisMachine
     from cluster_ai.accounts.opening import VaultConfig
     from cluster_ai.accounts.service import Times
     from cluster_ai.accounts.types import Lifetimes
+    from cluster_ai.catalog.entries import USERS
     from cluster_ai.core.ids import new_id
+    from cluster_ai.registry.detector import Rule
     from cluster_ai.views import Endpoints
 
     home, ports, api = settings.paths, settings.effective_ports, settings.backend
@@ -116,20 +138,47 @@ def plane_config(settings: Settings) -> "PlaneConfig":
         name=settings.name,
         version=__version__,
         endpoints=Endpoints(
-            api=f"http://{_shown(settings)}:{ports.backend}",
-            gateway=f"http://{_shown(settings)}:{ports.gateway}",
-            dask_dashboard=f"http://127.0.0.1:{ports.dask_dashboard}/status",
+            api=settings.shown_at(ports.backend),
+            gateway=settings.shown_at(ports.gateway),
+            dask_dashboard=f"{settings.shown_at(ports.backend)}/dask/",
         ),
         started_at=time.time(),
-        wants_workers=settings.compute.workers > 0,
+        wants_workers=wants_workers,
     )
     return PlaneConfig(
         about=about,
         vault=vault,
-        gateway_url=f"http://127.0.0.1:{ports.gateway}",
+        members=members_config(settings),
+        gateway_url=settings.gateway_url,
         internal_token=home.internal_secret(),
         tick_seconds=api.tick_seconds,
         host=ThisMachine(home.root),
+        run=home.run,
+        catalog=CatalogConfig(
+            users=home.root / USERS,
+            registries=settings.gateway.registries,
+            allow_pull=settings.gateway.allow_pull,
+            # The gateway takes up changed ones by itself; they are read anew each time.
+            aliases=lambda: load().gateway.aliases,
+        ),
+        rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
+    )
+
+
+def members_config(settings: Settings) -> "MembersConfig":
+    """What the machines room runs on."""
+    from backend.machines.config import MembersConfig
+    from cluster_ai.nodes.lines import place
+
+    ports, bind = settings.effective_ports, settings.machines.bind
+    names = (bind, *settings.machines.names) if bind else ()
+    return MembersConfig(
+        settings=settings.machines,
+        files=head_files(settings),
+        heads=tuple(f"https://{place(name, ports.machines)}" for name in names),
+        scheduler=f"tls://{place(bind, ports.scheduler)}" if bind else "",
+        agent_port=ports.agent,
+        power=settings.power,
     )
 
 
@@ -139,20 +188,17 @@ def database_url(settings: Settings) -> str:
 
 
 async def _refuse_open_gateway(settings: Settings) -> None:
-    from cluster_ai.core.asgi.middleware import is_loopback
-
     if not is_loopback(settings.bind):
         from cluster_ai.accounts.first import is_password_chosen
 
         _refuse_open_door(settings, chosen=await is_password_chosen(database_url(settings)))
 
 
-def _refuse_open_door(settings: Settings, *, chosen: bool) -> None:
-    from cluster_ai.core.asgi.middleware import is_loopback
-
-    if not is_loopback(settings.bind) and not chosen:
+def _refuse_open_door(settings: Settings, *, chosen: bool, bind: str = "") -> None:
+    bind = bind or settings.bind
+    if not is_loopback(bind) and not chosen:
         raise Misconfigured(
-            f"bind = {settings.bind!r} would open this cluster to the network before anybody chose a password",
+            f"bind = {bind!r} would open this cluster to the network before anybody chose a password",
             hint="start on 127.0.0.1 and run `cluster-ai auth set-password`, or put a password into the file "
             f"{settings.paths.secrets / 'admin-password'}",
         )
@@ -167,10 +213,6 @@ def _tie_to_parent() -> None:
     from cluster_ai.core.processes import tie_to_parent
 
     tie_to_parent()
-
-
-def _shown(settings: Settings) -> str:
-    return "localhost" if settings.bind in {"127.0.0.1", "0.0.0.0", "::", "::1"} else settings.bind  # noqa: S104
 
 
 def _die(error: ClusterError) -> None:

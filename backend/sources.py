@@ -1,31 +1,33 @@
 """Where the live picture comes from: four sources behind small protocols, asked side by side, each in bounded time."""
 
 import asyncio
-import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeVar
+from urllib.parse import quote
 
 import aiohttp
-import psutil
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from backend.host import HostView, ReadHost
 from backend.relay import reason_of
 from cluster_ai.compute.types import ComputeView
-from cluster_ai.core.errors import ClusterError, Unavailable
-from cluster_ai.gateway.types import GatewayView
+from cluster_ai.core.bodies import read_whole
+from cluster_ai.core.errors import ClusterError, NotFound, Unavailable
+from cluster_ai.gateway.types import DecisionView, GatewayView
+from cluster_ai.gateway.watching.logged import DecisionsView
 from cluster_ai.supervisor.types import SupervisorView
-from cluster_ai.views import HostView
+
+__all__ = ["Compute", "Gateway", "HttpGateway", "ReadHost", "Readings", "Sources", "Supervisor", "read"]
 
 ASK_SECONDS = 1.0
 COMPUTE_SECONDS = 2.5
 """The watch bounds itself to two seconds and says why it failed; this is behind it."""
 
+ANSWER_SECONDS = 5.0
+
 T = TypeVar("T")
-
-
-ReadHost = Callable[[], HostView]
+V = TypeVar("V", bound=BaseModel)
 
 
 class Supervisor(Protocol):
@@ -37,11 +39,30 @@ class Supervisor(Protocol):
 
     async def add_workers(self, count: int) -> int: ...
 
+    async def scale_workers(self, count: int) -> None: ...
+
 
 class Compute(Protocol):
     """What the API needs of ``cluster_ai.compute.watch.SchedulerWatch``."""
 
+    async def view(self, *, resting: Collection[str] | None = None) -> ComputeView: ...
+
+
+class Seen(Protocol):
+    """Dask as the live picture has it."""
+
     async def view(self) -> ComputeView: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rested:
+    """Tells the scheduler with each look which machines get no new work: a cordon is for tasks as for calls."""
+
+    compute: Compute
+    resting: Callable[[], Collection[str]]
+
+    async def view(self) -> ComputeView:
+        return await self.compute.view(resting=self.resting())
 
 
 class Gateway(Protocol):
@@ -54,7 +75,7 @@ class Gateway(Protocol):
 class Sources:
     gateway: Gateway
     supervisor: Supervisor
-    compute: Compute
+    compute: Seen
     host: ReadHost
 
 
@@ -101,12 +122,18 @@ async def _ask(answer: Awaitable[T], *, seconds: float) -> T | Silent:
         return Silent(str(exc) or type(exc).__name__)
 
 
+class Forgotten(NotFound):
+    """The gateway keeps the last decisions only, and this is none of them."""
+
+    code = "decision_forgotten"
+
+
 class HttpGateway:
     """The gateway's own account of itself."""
 
     def __init__(self, session: aiohttp.ClientSession, *, url: str, token: str) -> None:
         self._session = session
-        self._url = f"{url}/-/state"
+        self._url = url
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def view(self) -> GatewayView:
@@ -115,35 +142,38 @@ class HttpGateway:
         Raises:
             Unavailable: it does not answer, or not as our gateway does.
         """
+        return await self._ask("/-/state", GatewayView)
+
+    async def decisions(self, *, limit: int) -> DecisionsView:
+        """Its last decisions, newest first. Raises as ``view``."""
+        return await self._ask(f"/-/decisions?limit={limit}", DecisionsView)
+
+    async def decision(self, request_id: str) -> DecisionView:
+        """Why that request went where it went. Raises as ``view``, and:
+
+        Raises:
+            Forgotten: the gateway does not know it, or not any more.
+        """
+        found = await self._ask(f"/-/decisions?id={quote(request_id, safe='')}", DecisionsView)
+        if not found.items:
+            raise Forgotten(
+                f"the gateway does not remember {request_id}: it keeps its last decisions until it stops",
+                hint="cluster-ai gateway log",
+            )
+        return found.items[0]
+
+    async def _ask(self, path: str, kind: type[V]) -> V:
         try:
-            async with self._session.get(self._url, headers=self._headers, allow_redirects=False) as response:
-                body = await response.content.read(8 * 1024 * 1024)
-        except aiohttp.ClientError as exc:
+            async with (
+                asyncio.timeout(ANSWER_SECONDS),
+                self._session.get(self._url + path, headers=self._headers, allow_redirects=False) as response,
+            ):
+                body = await read_whole(response.content, 8 * 1024 * 1024)
+        except (aiohttp.ClientError, OSError) as exc:
             raise Unavailable(reason_of(exc)) from exc
         if response.status != 200:  # noqa: PLR2004 - the status of HTTP is its own name
             raise Unavailable(f"the gateway answered {response.status}")
         try:
-            return GatewayView.model_validate_json(body)
+            return kind.model_validate_json(body)
         except ValidationError as exc:
             raise Unavailable("what answers is not our gateway") from exc
-
-
-@dataclass(frozen=True, slots=True)
-class ThisMachine:
-    """Reads this machine; ``home`` says whose disk counts."""
-
-    home: Path
-
-    def __call__(self) -> HostView:
-        memory = psutil.virtual_memory()
-        disk = psutil.disk_usage(str(self.home))
-        return HostView(
-            hostname=socket.gethostname(),
-            cores=psutil.cpu_count() or 1,
-            # Since the last call: the loop's own pace is the window.
-            cpu=psutil.cpu_percent(interval=None),
-            memory_total=memory.total,
-            memory_used=memory.total - memory.available,
-            disk_total=disk.total,
-            disk_used=disk.used,
-        )

@@ -3,6 +3,7 @@
 ``CLUSTER_AI_GATEWAY__PROBE_SECONDS=2`` sets ``[gateway] probe_seconds``. Unknown keys of the file are refused.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -13,10 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from cluster_ai.compute.types import ComputeSettings
+from cluster_ai.core import mistakes
+from cluster_ai.core.addresses import near, origin, shown
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home, default_home
 from cluster_ai.engines.types import NodeSettings
 from cluster_ai.gateway.types import GatewaySettings
+from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
+from cluster_ai.pki.types import HeadFiles
 from cluster_ai.supervisor.types import SupervisorSettings
 
 MAX_WORKERS = 16
@@ -38,6 +43,13 @@ class Ports(BaseModel):
         le=65_503,
         description="First worker; each takes two (worker, nanny): up to 32 ports.",
     )
+    machines: int = Field(
+        default=8443, ge=1, le=65_535, description="Where machines join and report, under TLS; only with a LAN address."
+    )
+    grpc: int = Field(default=8444, ge=1, le=65_535, description="The registry for gRPC clients.")
+    agent: int = Field(
+        default=11_437, ge=1, le=65_535, description="A machine's own door, under TLS, by which its head reaches it."
+    )
 
     @classmethod
     def at(cls, base: int) -> Self:
@@ -48,7 +60,10 @@ class Ports(BaseModel):
             node=base + 2,
             scheduler=base + 3,
             dask_dashboard=base + 4,
-            workers=base + 5,
+            machines=base + 5,
+            grpc=base + 6,
+            agent=base + 7,
+            workers=base + 8,
         )
 
     @model_validator(mode="after")
@@ -109,11 +124,19 @@ class Settings(BaseSettings):
         pattern=r"^(sqlite:///|postgres(ql)?://).+",
         description="postgresql://... at scale; a SQLite file in the data directory when not set.",
     )
+    redis_url: str | None = Field(
+        default=None,
+        pattern=r"^(rediss?|unix)://.+",
+        description="redis://... where several gateways count the limits of keys together; each its own when not set.",
+    )
     backend: BackendSettings = Field(default_factory=BackendSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     node: NodeSettings = Field(default_factory=NodeSettings)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
     supervisor: SupervisorSettings = Field(default_factory=SupervisorSettings)
+    machines: MachinesSettings = Field(default_factory=MachinesSettings)
+    agent: AgentSettings = Field(default_factory=AgentSettings)
+    power: PowerSettings = Field(default_factory=PowerSettings)
 
     @classmethod
     def settings_customise_sources(
@@ -135,6 +158,25 @@ class Settings(BaseSettings):
     def effective_ports(self) -> Ports:
         return self.ports if self.port_base is None else Ports.at(self.port_base)
 
+    @property
+    def near(self) -> str:
+        """The host by which this machine's own programs reach the API and the gateway."""
+        return near(self.bind)
+
+    def shown_at(self, port: int) -> str:
+        """The address of either, as it is shown to people on this machine."""
+        return origin(shown(self.bind), port)
+
+    @property
+    def backend_url(self) -> str:
+        """Where this machine's own programs reach the API."""
+        return origin(self.near, self.effective_ports.backend)
+
+    @property
+    def gateway_url(self) -> str:
+        """... and the gateway."""
+        return origin(self.near, self.effective_ports.gateway)
+
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process.
@@ -149,16 +191,41 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     home = Home(default_home(env))
     values = _read(home.config)
     values["home"] = home.root
+    if joined := _joined(home.membership):
+        # What people wrote themselves wins.
+        values["agent"] = joined | values.get("agent", {})
     try:
         return Settings(**values)
     except SettingsError as exc:
         hint = "lists and tables are written as JSON"
         raise Misconfigured(f"a CLUSTER_AI_* variable is wrong: {exc}", hint=hint) from exc
     except ValidationError as exc:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+        wrong = mistakes.sentence(exc.errors(), values, Settings)
         raise Misconfigured(
             f"a setting is wrong: {wrong}", hint=f"mend {home.config} or the CLUSTER_AI_* variable"
         ) from exc
+
+
+def _joined(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        raise Misconfigured(f"{path} cannot be read: {exc}", hint="let this machine join again") from exc
+    if not isinstance(found, dict):
+        raise Misconfigured(f"{path} holds something else", hint="let this machine join again")
+    return found
+
+
+def head_files(settings: Settings) -> HeadFiles:
+    """Where this head has its authority and certificate, and the names that stand in it."""
+    machines = settings.machines
+    names = tuple(
+        dict.fromkeys(("localhost", "127.0.0.1", *([machines.bind] if machines.bind else ()), *machines.names))
+    )
+    home = settings.paths
+    return HeadFiles(home.authority, home.tls, settings.name, names=names, days=machines.certificate_days)
 
 
 def _read(config: Path) -> dict[str, Any]:
@@ -168,7 +235,10 @@ def _read(config: Path) -> dict[str, Any]:
         return tomllib.loads(config.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except tomllib.TOMLDecodeError as exc:
+        place, what, hint = mistakes.of_syntax(str(exc))
+        raise Misconfigured(f"{config}{', ' if place else ''}{place}: {what}", hint=hint) from exc
+    except (OSError, UnicodeDecodeError) as exc:
         raise Misconfigured(f"{config} cannot be read: {exc}") from exc
     except RecursionError as exc:
         raise Misconfigured(f"{config} nests too deep") from exc

@@ -1,13 +1,22 @@
 """What the API answers about the whole cluster. Clients (CLI, TUI, dashboard) know these and nothing below."""
 
+from typing import Final
+
 from cluster_ai.compute.types import ComputeView
 from cluster_ai.core.wire import Count, View
-from cluster_ai.gateway.types import ModelView, UpstreamView
+from cluster_ai.gateway.types import ModelView, UpstreamState, UpstreamView
 from cluster_ai.supervisor.types import PartView
+
+DRAINING: Final = "draining"
 
 
 class NodeView(UpstreamView):
     """A node that serves models."""
+
+    @property
+    def shown_state(self) -> str:
+        """Its state as people see it: a node that answers and is given no new calls is ``draining``."""
+        return DRAINING if self.draining and self.state is not UpstreamState.DOWN else self.state.value
 
 
 class ClusterModelView(View):
@@ -95,15 +104,18 @@ class ReadyView(View):
 
 
 def merge_models(nodes: tuple[NodeView, ...]) -> tuple[ClusterModelView, ...]:
-    """Each model once, with the nodes that have it and those that hold it in memory; sorted by name."""
-    holders: dict[str, list[tuple[str, ModelView]]] = {}
+    """Each model once, with the nodes that have it and those that hold it in memory; sorted by name.
+
+    What a node that is down had on its disk it has still; its memory is gone.
+    """
+    holders: dict[str, list[tuple[NodeView, ModelView]]] = {}
     for node in nodes:
         for model in node.models:
-            holders.setdefault(model.name, []).append((node.name, model))
+            holders.setdefault(model.name, []).append((node, model))
     return tuple(_merged(name, held) for name, held in sorted(holders.items()))
 
 
-def _merged(name: str, held: list[tuple[str, ModelView]]) -> ClusterModelView:
+def _merged(name: str, held: list[tuple[NodeView, ModelView]]) -> ClusterModelView:
     first = held[0][1]
     return ClusterModelView(
         name=name,
@@ -112,6 +124,6 @@ def _merged(name: str, held: list[tuple[str, ModelView]]) -> ClusterModelView:
         parameter_size=first.parameter_size,
         quantization=first.quantization,
         capabilities=first.capabilities,
-        nodes=tuple(node for node, _ in held),
-        loaded_on=tuple(node for node, model in held if model.loaded),
+        nodes=tuple(node.name for node, _ in held),
+        loaded_on=tuple(node.name for node, model in held if model.loaded and node.state is not UpstreamState.DOWN),
     )

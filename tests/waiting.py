@@ -3,9 +3,11 @@
 import contextlib
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+BUSY: Final = 4
+"""A machine that does much else may take so many times as long; only what never happens waits for it."""
 
 
 def until(
@@ -17,13 +19,15 @@ def until(
 ) -> T:
     """The first answer of ``check`` that is true; an error of the kinds it ``bears`` is no answer yet.
 
+    ``seconds`` are those of a machine that has nothing else to do.
+
     Raises:
         AssertionError: there was none in time.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + BUSY * seconds
     while time.monotonic() < deadline:
         with contextlib.suppress(*bears):
             if found := check():
                 return found
         time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    raise AssertionError(f"not within {BUSY * seconds} s: {what}")

@@ -46,6 +46,8 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     css: { modules: { classNameStrategy: 'non-scoped' } },
     maxWorkers: 1,
+    // How long a test takes says more about what else the machine does.
+    testTimeout: 30_000,
     restoreMocks: true,
     unstubGlobals: true,
   },

@@ -3,65 +3,52 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.gateway.answers import Asked, ClientLeft
-from backend.gateway.doors import MODEL, Route, WrongMethod, make_routes, refuse_foreign_pages, refuse_method
-from backend.gateway.inside import Inside
-from cluster_ai.core.asgi.observe import Observed
-from cluster_ai.core.errors import ClusterError, NotFound
-from cluster_ai.gateway.room import Room, open_room
-from cluster_ai.gateway.types import GatewaySettings, GatewayView
+from backend.gateway.doors import Door, Routes, WrongMethod, refuse_at
+from backend.gateway.life import Life, Plan
+from backend.gateway.table import make_routes
+from cluster_ai.core.asgi.observe import Requests
+from cluster_ai.core.errors import ClusterError
+from cluster_ai.gateway.room import Room
+from cluster_ai.keys.types import KeysUnavailable, KeyUnknown
 
 
-def create_gateway(settings: GatewaySettings, *, embedded_url: str | None, internal_token: str) -> ASGIApp:
-    """The gateway as an ASGI application; its lifespan opens and closes the clients and the probes.
-
-    Args:
-        settings: of the gateway.
-        embedded_url: base address of the embedded node; None when there is none.
-        internal_token: what our own processes show to see ``/-/state``.
-    """
-    gateway = Gateway(settings, embedded_url=embedded_url, internal_token=internal_token)
-    return Observed(gateway, metrics=gateway.inside.http)
+def create_gateway(plan: Plan) -> ASGIApp:
+    """The gateway as an ASGI application; its lifespan opens and closes the clients and the probes."""
+    return Gateway(Life(plan))
 
 
 class Gateway:
     """Finds the door for a request; every error leaves in the caller's dialect."""
 
-    def __init__(self, settings: GatewaySettings, *, embedded_url: str | None, internal_token: str) -> None:
-        self._settings = settings
-        self._embedded_url = embedded_url
-        self._room: Room | None = None
-        self.inside = Inside(internal_token, self.view)
-        self._routes = {route.path: route for route in make_routes(self.inside)}
-
-    def view(self) -> GatewayView | None:
-        """What is known of nodes and traffic; None while the gateway is not open."""
-        return self._room.view() if self._room else None
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._requests = Requests(life.inside.http)
+        self._routes = Routes(make_routes(life))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "lifespan":
                 await self._lifespan(receive, send)
             case "http":
-                await self._http(Asked(scope, receive, send))
+                with self._requests.observed(scope) as seen:
+                    await self._http(Asked(scope, receive, send, seen))
             case _:
                 await send({"type": "websocket.close", "code": 1008, "reason": "no WebSocket here"})
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with open_room(self._settings, embedded_url=self._embedded_url) as room:
-            self._room = room
+        async with self._life.open():
             await send({"type": "lifespan.startup.complete"})
             await receive()
-            self._room = None
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _http(self, asked: Asked) -> None:
-        assert self._room is not None, "requests come between startup and shutdown"
+        room = self._life.room
+        assert room is not None, "requests come between startup and shutdown"
         try:
-            route = asked.scope["route"] = self._route(asked)
-            refuse_method(asked, route)
-            refuse_foreign_pages(asked)
-            await route.door(asked, self._room)
+            route = asked.scope["route"] = self._routes.find(asked)
+            refuse_at(route, asked)
+            await self._pass(route.door, asked, room)
         except WrongMethod as exc:
             await asked.refuse(exc, status=405, headers={"allow": exc.allowed})
         except ClusterError as exc:
@@ -69,12 +56,15 @@ class Gateway:
         except ClientLeft:
             return
 
-    def _route(self, asked: Asked) -> Route:
-        path = asked.path
-        if path.startswith(MODEL) and path != MODEL:
-            return self._routes[MODEL]
-        if path.startswith("/api/blobs/"):
-            return self._routes["/api/blobs/"]
-        if (route := self._routes.get(path)) is None:
-            raise NotFound(f"there is no {path} here", hint="this is the gateway: Ollama's /api and OpenAI's /v1")
-        return route
+    async def _pass(self, door: Door, asked: Asked, room: Room) -> None:
+        try:
+            await door(asked, room)
+        except KeysUnavailable:
+            # Who calls is looked at before anything of the request is read, so it can begin again.
+            if not await self._life.porter.first_look():
+                raise
+            await door(asked, room)
+        except KeyUnknown:
+            if not await self._life.porter.look_after_now():
+                raise
+            await door(asked, room)

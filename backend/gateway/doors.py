@@ -1,20 +1,14 @@
-"""Every path of the gateway and what answers there."""
+"""A door of the gateway, and how the one for a request is found."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from backend.gateway.answers import Asked, pass_on
-from backend.gateway.inside import Inside
-from cluster_ai.core.errors import ClusterError, Forbidden, NotFound, Unsupported
-from cluster_ai.gateway import lists
-from cluster_ai.gateway.dialects import RELAYED, Path, read_call
+from backend.gateway.answers import Asked
+from cluster_ai.core.errors import ClusterError, Forbidden, NotFound
 from cluster_ai.gateway.room import Room
 
 SAFE: Final = frozenset({"GET", "HEAD"})
-MANAGED: Final = frozenset({"/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete"})
-"""What changes nodes is not done through an endpoint that asks nobody for a key."""
-MODEL: Final = "/v1/models/"
 
 Door = Callable[[Asked, Room], Awaitable[None]]
 
@@ -38,63 +32,34 @@ class Route:
     door: Door
 
 
-def make_routes(inside: Inside) -> list[Route]:
-    post = frozenset({"POST"})
-    routes = [Route(path.path, post, _relaying(path)) for path in RELAYED.values()]
-    routes += [Route(path, frozenset({"POST", "DELETE"}), _managed) for path in sorted(MANAGED)]
-    return [
-        *routes,
-        Route("/", SAFE, _root),
-        Route("/health", SAFE, _health),
-        Route("/metrics", SAFE, inside.metrics),
-        Route("/-/state", SAFE, inside.state),
-        Route("/api/tags", SAFE, _listing(lists.tags)),
-        Route("/api/ps", SAFE, _listing(lists.loaded)),
-        Route("/api/version", SAFE, _listing(lists.version)),
-        Route("/v1/models", SAFE, _listing(lists.openai_models)),
-        Route(MODEL, SAFE, _model),
-        Route("/api/blobs/", frozenset({"POST", "HEAD"}), _managed),
-    ]
+class Routes:
+    """By path. A path that ends in a slash stands for everything below it."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = {route.path: route for route in routes}
+        self._folders = [route for path, route in self._routes.items() if path.endswith("/") and path != "/"]
+
+    def find(self, asked: Asked) -> Route:
+        """The route of a request.
+
+        Raises:
+            NotFound: there is none.
+        """
+        path = asked.path
+        route = self._routes.get(path) or next((row for row in self._folders if path.startswith(row.path)), None)
+        if route is None:
+            raise NotFound(f"there is no {path} here", hint="this is the gateway: Ollama's /api and OpenAI's /v1")
+        return route
 
 
-def _relaying(path: Path) -> Door:
-    async def door(asked: Asked, room: Room) -> None:
-        headers = {"Content-Type": "application/json", "Accept": asked.header(b"accept") or "*/*"}
-        headers["X-Request-Id"] = asked.scope.get("state", {}).get("request_id", "")
-        await pass_on(asked, read_call(path, await asked.body(), headers), room.relay)
+def refuse_at(route: Route, asked: Asked) -> None:
+    """Lets a request pass that its route takes, before anybody asks who sent it.
 
-    return door
-
-
-def _listing(make: Callable[..., object]) -> Door:
-    async def door(asked: Asked, room: Room) -> None:
-        await asked.say_json(make(room.pool))
-
-    return door
-
-
-async def _model(asked: Asked, room: Room) -> None:
-    name = asked.path.removeprefix(MODEL)
-    if (found := lists.openai_model(room.pool, name)) is None:
-        raise NotFound(f"model '{name[:100]}' not found")
-    await asked.say_json(found)
-
-
-async def _root(asked: Asked, room: Room) -> None:
-    del room
-    await asked.say(200, b"Ollama is running", kind="text/plain; charset=utf-8")
-
-
-async def _health(asked: Asked, room: Room) -> None:
-    del room
-    await asked.say_json({"status": "ok"})
-
-
-async def _managed(asked: Asked, room: Room) -> None:
-    del room
-    raise Unsupported(
-        f"{asked.path} changes nodes; the gateway does not do that", hint="use the dashboard or `cluster-ai model`"
-    )
+    Raises:
+        WrongMethod, Forbidden: it does not.
+    """
+    refuse_method(asked, route)
+    refuse_foreign_pages(asked)
 
 
 def refuse_method(asked: Asked, route: Route) -> None:

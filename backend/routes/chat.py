@@ -46,4 +46,4 @@ class Chat(StrictModel):
 async def chat(body: Chat, request: Request, plane: ThePlane, _caller: TheCaller) -> Response:
     """Asks a model. Lines are Ollama's; X-Cluster-Node and X-Cluster-Why say who answered. Leaving stops the model."""
     asked = body.model_dump(mode="json", exclude_none=True)
-    return plane.nodes.chat(asked, request_id=request.state.request_id)
+    return plane.calls.chat(asked, request_id=request.state.request_id)

@@ -94,7 +94,7 @@ async def restart(name: ThisName, plane: ThePlane, caller: TheCaller) -> Accepte
     """Stops one part and starts it again."""
     parts = plane.live.overview().system.parts
     if parts and name not in {part.name for part in parts}:
-        raise NotFound(f"no part is called {name}", hint="./manager.sh status")
+        raise NotFound(f"no part is called {name}", hint="./manager.sh status", values={"about": "part", "name": name})
     async with recorded(plane, caller, action="restart_part", subject=name):
         await plane.supervisor.restart(name)
     return Accepted()

@@ -1,28 +1,27 @@
-"""Models: who has what, fetch, remove."""
+"""Models: who has what, fetch, remove. The gateway decides where, by the one policy that it has for its own clients."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from backend.deeds import recorded
-from backend.placement import holders_of, registry_allowed, target_of
+from backend.deeds import noting, recorded
 from backend.policy import API
 from backend.relay import NDJSON
 from backend.routed import PolicedRoute, TheCaller, ThePlane
-from cluster_ai.core.errors import ClusterError
-from cluster_ai.core.wire import ModelName, Name, StrictModel, View
-from cluster_ai.views import ClusterModelView, NodeView
+from cluster_ai.core.wire import Count, ModelName, Name, StrictModel, View
+from cluster_ai.views import ClusterModelView
 
 router = APIRouter(route_class=PolicedRoute, tags=["models"])
 
+MOST_NODES: Final = 100
 ThisModel = Annotated[ModelName, Path()]
-ThisNode = Annotated[Name | None, Query()]
-
-
-DeleteFrom = Callable[[str, str], Awaitable[None]]
+TheseNodes = Annotated[list[Name] | None, Query(max_length=MOST_NODES)]
+_PROGRESS: Final = "Progress, line by line. Lines of several nodes have `node`; the last says `success` or `error`."
+_LINES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {NDJSON: {"schema": {"type": "string"}}}, "description": _PROGRESS}
+}
 
 
 class Models(View):
@@ -30,15 +29,16 @@ class Models(View):
 
 
 class PullRequest(StrictModel):
-    node: Name | None = None
-    """The node that fetches it; the first that can when not named."""
+    nodes: list[Name] | None = Field(default=None, min_length=1, max_length=MOST_NODES)
+    """Nodes, or labels of nodes, that fetch it, or ``all`` alone; the gateway chooses when there are none."""
 
 
 class Deleted(View):
-    """Where the model was removed, and where that failed, with the reason."""
+    """Where the model was removed."""
 
     nodes: tuple[str, ...]
-    failed: dict[str, str] = Field(default_factory=dict)
+    freed: dict[str, Count] = Field(default_factory=dict)
+    """Bytes that each of them has back; none where the same files stand under another name."""
 
 
 @router.get(f"{API}/models")
@@ -48,42 +48,20 @@ async def models(plane: ThePlane, _caller: TheCaller) -> Models:
     return Models(items=plane.live.overview().models)
 
 
-@router.post(
-    f"{API}/models/{{model:path}}/pull",
-    response_class=Response,
-    responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}, "description": "Progress, line by line."}},
-)
-@router.post(
-    "/models/{model:path}/pull",
-    response_class=Response,
-    responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}, "description": "Progress, line by line."}},
-)
+@router.post(f"{API}/models/{{model:path}}/pull", response_class=Response, responses=_LINES)
+@router.post("/models/{model:path}/pull", response_class=Response, responses=_LINES)
 async def pull(model: ThisModel, plane: ThePlane, caller: TheCaller, wanted: PullRequest | None = None) -> Response:
-    """Fetches a model onto one node and passes the node's progress on, as NDJSON."""
-    registry_allowed(model)
-    async with recorded(plane, caller, action="pull_model", subject=model):
-        node = target_of(plane.live.overview().nodes, None if wanted is None else wanted.node)
-    return plane.nodes.pull(node.url, model)
+    """Fetches a model and passes the nodes' progress on, as NDJSON. Leaving stops the nodes."""
+    nodes = tuple((wanted.nodes if wanted else None) or ())
+    return plane.calls.pull(model, nodes, note=noting(plane, caller, action="pull_model", subject=model))
 
 
 @router.delete(f"{API}/models/{{model:path}}")
 @router.delete("/models/{model:path}")
-async def delete(model: ThisModel, plane: ThePlane, caller: TheCaller, node: ThisNode = None) -> Deleted:
-    """Removes a model from every node that has it, or from the one named."""
+async def delete(model: ThisModel, plane: ThePlane, caller: TheCaller, node: TheseNodes = None) -> Deleted:
+    """Removes a model from every node that has it, or from those named."""
     async with recorded(plane, caller, action="delete_model", subject=model):
-        return await _delete(plane.nodes.delete, holders_of(plane.live.overview().nodes, model, node), model=model)
-
-
-async def _delete(delete_from: DeleteFrom, holders: tuple[NodeView, ...], *, model: str) -> Deleted:
-    done: list[str] = []
-    failed: dict[str, str] = {}
-    for holder in holders:
-        try:
-            await delete_from(holder.url, model)
-        except ClusterError as exc:
-            if len(holders) == 1:
-                raise
-            failed[holder.name] = exc.message
-        else:
-            done.append(holder.name)
-    return Deleted(nodes=tuple(done), failed=failed)
+        held = plane.catalog.upkeep.reclaimable(model)
+        nodes = await plane.calls.delete(model, tuple(node or ()))
+        await plane.catalog.upkeep.unpin(model, nodes)
+        return Deleted(nodes=nodes, freed={name: held.get(name, 0) for name in nodes})

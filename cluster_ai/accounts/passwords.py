@@ -32,12 +32,22 @@ def check_strength(password: str, *, name: str) -> None:
         WeakPassword: with the reason.
     """
     if len(password) < SHORTEST:
-        raise WeakPassword(f"a password has at least {SHORTEST} characters; 15 or more are better", path="new")
+        raise WeakPassword(
+            f"a password has at least {SHORTEST} characters; 15 or more are better",
+            path="new",
+            values={"about": "short", "limit": str(SHORTEST)},
+        )
     if len(password) > LONGEST:
-        raise WeakPassword(f"a password has at most {LONGEST} characters", path="new")
+        values = {"about": "long", "limit": str(LONGEST)}
+        raise WeakPassword(f"a password has at most {LONGEST} characters", path="new", values=values)
     plain = password.casefold()
     if plain in common() or plain == name.casefold() or len(set(plain)) < 3:  # noqa: PLR2004 - "aaaaaaaa", "abababab"
-        raise WeakPassword("that password is among the first that anybody tries", path="new", hint="use a sentence")
+        raise WeakPassword(
+            "that password is among the first that anybody tries",
+            path="new",
+            hint="use a sentence",
+            values={"about": "common"},
+        )
 
 
 class Passwords:

@@ -159,7 +159,10 @@ class Accounts:
             found = await tables.user_by_id(connection, claims.subject)
             revoked = await tables.is_revoked(connection, claims.jti)
         if found is None or revoked or claims.generation != found[1]:
-            raise Unauthenticated("the access token was revoked", hint="ask for a new one at /api/v1/auth/token")
+            values = {"about": "revoked"}
+            raise Unauthenticated(
+                "the access token was revoked", hint="ask for a new one at /api/v1/auth/token", values=values
+            )
         return Bearer(found[0], claims.scopes)
 
     # -- leaving

@@ -30,7 +30,10 @@ class Throttle:
         wait = max(self._wait(key, limit, now=now) for key, limit in pairs)
         if wait > 0:
             raise TooManyAttempts(
-                f"too many attempts; try again in {wait:.0f} s", hint="wait, then try once", retry_after=wait
+                f"too many attempts; try again in {wait:.0f} s",
+                hint="wait, then try once",
+                retry_after=wait,
+                values={"seconds": f"{wait:.0f}"},
             )
         for key, _ in pairs:
             self._attempts.setdefault(key, deque()).append(now)

@@ -136,7 +136,10 @@ def _checked(found: Mapping[str, Any], *, now: float) -> Claims:
     if found["aud"] != AUDIENCE or issued > now + SKEW_SECONDS or not_before > now + SKEW_SECONDS:
         raise _refused()
     if expires <= now:
-        raise Unauthenticated("the access token has expired", hint="ask for a new one at /api/v1/auth/token")
+        values = {"about": "expired"}
+        raise Unauthenticated(
+            "the access token has expired", hint="ask for a new one at /api/v1/auth/token", values=values
+        )
     return Claims(texts[0], texts[1], issued, expires, generation, frozenset(texts[2].split()))
 
 

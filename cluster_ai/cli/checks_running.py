@@ -3,8 +3,9 @@
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
-from cluster_ai.cli.findings import Check, Verdict
+from cluster_ai.cli.findings import Check, Verdict, failed
 from cluster_ai.cli.watching import look
+from cluster_ai.cli.words import t
 from cluster_ai.core.errors import ClusterError
 from cluster_ai.core.paths import Home
 
@@ -17,15 +18,16 @@ def check_parts(home: Home) -> Generator[Check, None, bool]:
     try:
         view = look(home)
     except ClusterError as exc:
-        yield Check("supervisor", Verdict.PROBLEM, exc.message, exc.hint)
+        yield failed("supervisor", exc)
         return False
-    yield Check("supervisor", Verdict.OK, f"process {view.pid}, version {view.version}")
+    yield Check("supervisor", Verdict.OK, t("diag.supervisor", pid=view.pid, version=view.version))
     for part in view.parts:
-        seen = " · ".join(text for text in (part.state.value, part.last_exit, part.error) if text)
         if part.state == "ready":
-            again = f", restarted {part.restarts} times" if part.restarts else ""
-            yield Check(f"part.{part.name}", Verdict.OK, f"process {part.pid}, port {part.port}{again}")
+            said = t("diag.part", pid=part.pid, port=part.port)
+            again = t("diag.restarted", count=part.restarts) if part.restarts else ""
+            yield Check(f"part.{part.name}", Verdict.OK, f"{said}{again}")
         else:
+            seen = " · ".join(text for text in (t(f"state.{part.state.value}"), part.last_exit, part.error) if text)
             yield Check(f"part.{part.name}", Verdict.PROBLEM, seen, f"cluster-ai logs {part.name}")
     return True
 
@@ -37,12 +39,13 @@ def check_api(settings: "Settings") -> Iterator[Check]:
         with Client.local(settings) as client:
             ready = client.ready()
     except ClusterError as exc:
-        yield Check("api", Verdict.PROBLEM, exc.message, exc.hint)
+        yield failed("api", exc)
         return
-    yield Check("api", Verdict.OK, "answers")
+    yield Check("api", Verdict.OK, t("diag.answers"))
     for found in ready.checks:
         verdict = Verdict.OK if found.ok else Verdict.PROBLEM
-        yield Check(f"ready.{found.name}", verdict, found.detail or verdict.value, found.hint)
+        seen = found.detail or (t("diag.ok") if found.ok else t("diag.not_ok"))
+        yield Check(f"ready.{found.name}", verdict, seen, found.hint)
 
 
 def check_models(settings: "Settings") -> Check:
@@ -52,7 +55,7 @@ def check_models(settings: "Settings") -> Check:
         with Gateway(settings) as gateway:
             names = [str(model.get("name")) for model in gateway.ask("/api/tags").get("models") or []]
     except ClusterError as exc:
-        return Check("models", Verdict.PROBLEM, exc.message, exc.hint)
+        return failed("models", exc)
     if not names:
-        return Check("models", Verdict.PROBLEM, "no node has a model", "cluster-ai node ls")
+        return Check("models", Verdict.PROBLEM, t("diag.no_model"), "cluster-ai node ls")
     return Check("models", Verdict.OK, ", ".join(names))

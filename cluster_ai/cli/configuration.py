@@ -25,8 +25,9 @@ def whole(*, as_json: bool) -> None:
     settings = place.settings()
     values = settings.model_dump(mode="json")
     values["ports"] = settings.effective_ports.model_dump(mode="json")
-    if settings.database_url:
-        values["database_url"] = _SECRET_IN_URL.sub(r"\1:***@", settings.database_url)
+    for name in ("database_url", "redis_url"):
+        if values[name]:
+            values[name] = _SECRET_IN_URL.sub(r"\1:***@", values[name])
     if as_json:
         show.out_json({"settings": values})
         return

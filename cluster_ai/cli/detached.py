@@ -56,7 +56,7 @@ def _refuse(settings: "Settings") -> None:
     from cluster_ai.parts import parts
     from cluster_ai.supervisor.preflight import refuse
 
-    refuse(settings.paths, parts(settings), host=settings.bind)
+    refuse(settings.paths, parts(settings))
 
 
 def _until_well(settings: "Settings", *, seconds: float) -> None:

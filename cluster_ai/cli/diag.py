@@ -7,9 +7,9 @@ from dataclasses import asdict
 import click
 
 from cluster_ai import __version__
-from cluster_ai.cli import checks, checks_running, place, show
+from cluster_ai.cli import checks, checks_machines, checks_running, place, show
 from cluster_ai.cli.exits import Exit, leave
-from cluster_ai.cli.findings import Check, Verdict
+from cluster_ai.cli.findings import Check, Verdict, failed
 from cluster_ai.cli.noun import Verb, as_json
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import ClusterError
@@ -51,16 +51,19 @@ def all_checks() -> Iterator[Check]:
     try:
         settings = place.settings()
     except ClusterError as exc:
-        yield Check("settings", Verdict.PROBLEM, exc.message, exc.hint)
+        yield failed("settings", exc)
         return
-    yield Check("settings", Verdict.OK, f"{home.config}{'' if home.config.exists() else ' (not there: all defaults)'}")
+    seen = str(home.config) if home.config.exists() else t("diag.defaults", file=home.config)
+    yield Check("settings", Verdict.OK, seen)
     yield checks.check_home(home)
     yield checks.check_disk(home)
     yield checks.check_memory()
     yield checks.check_dashboard()
+    yield from checks_machines.check_certificate(settings)
     runs = yield from checks_running.check_parts(home)
     if not runs:
         yield checks.check_ports(settings)
         return
     yield from checks_running.check_api(settings)
     yield checks_running.check_models(settings)
+    yield from checks_machines.check_machines(settings)

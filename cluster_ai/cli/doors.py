@@ -48,7 +48,8 @@ def serve(*, part: str, number: int | None) -> None:
 
     name = f"{part}-{number or 0}" if part == "worker" else part
     if name.partition("-")[0] not in {"scheduler", "worker", "node", "gateway", "backend"}:
-        raise NotFound(f"no part is called {part}", hint="scheduler, worker N, node, gateway, backend")
+        values = {"about": "part", "name": part}
+        raise NotFound(f"no part is called {part}", hint="scheduler, worker N, node, gateway, backend", values=values)
     argv = serve_argv(name)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(CODE), os.environ.get("PYTHONPATH", ""))))
     os.execv(argv[0], argv)  # noqa: S606 - our own argv; the part takes this process's place

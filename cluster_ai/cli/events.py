@@ -42,7 +42,7 @@ async def _follow(topic: str, *, after: int | None, count: int | None, as_json: 
 
 
 def _tell_trouble(problem: ClusterError, pause: float) -> None:
-    show.say(t("events.trouble", reason=show.safe(problem.message), pause=f"{pause:.1f}"))
+    show.say(t("events.trouble", reason=show.reason(problem), pause=f"{pause:.1f}"))
 
 
 def _print(message: "Message", *, as_json: bool) -> None:

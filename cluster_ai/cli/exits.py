@@ -31,6 +31,8 @@ _BY_CODE: Final = {
     "no_space": Exit.NO_SPACE,
     "database_full": Exit.NO_SPACE,
     "registry_refused": Exit.REFUSED,
+    "pull_refused": Exit.REFUSED,
+    "node_failed": Exit.ERROR,
     "weak_password": Exit.REFUSED,
     "node_cannot_manage_models": Exit.REFUSED,
 }

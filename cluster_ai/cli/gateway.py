@@ -12,6 +12,7 @@ import httpx2
 from cluster_ai.client.calls import STREAM_SECONDS, ServedBy, served_by
 from cluster_ai.client.problems import problem, translated
 from cluster_ai.client.wiring import CONNECT_SECONDS, Target, good, parse_line
+from cluster_ai.core.addresses import is_loopback
 from cluster_ai.core.errors import ClusterError, NotFound
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ class Gateway:
     """A context manager. Every method may raise any ``ClusterError``."""
 
     def __init__(self, settings: "Settings") -> None:
-        self._target = Target(f"http://127.0.0.1:{settings.effective_ports.gateway}")
+        # Where nobody gets in without a key, our own processes show what only they can read.
+        is_open = settings.gateway.anonymous != "off" and is_loopback(settings.near)
+        token = "" if is_open else Target.local(settings).token
+        self._target = Target(settings.gateway_url, token)
         timeout = httpx2.Timeout(STREAM_SECONDS, connect=CONNECT_SECONDS)
         self._http = httpx2.Client(**(self._target.options() | {"timeout": timeout}))
 
@@ -98,5 +102,5 @@ def _error(response: httpx2.Response) -> ClusterError:
     except ValueError:
         said = {}
     said = said if isinstance(said, dict) else {}
-    body = {"detail": str(said.get("error") or ""), "code": str(said.get("code") or "")}
+    body = {"detail": str(said.get("error") or ""), "code": str(said.get("code") or ""), "values": said.get("values")}
     return problem(response.status_code, json.dumps(body).encode(), response.headers)

@@ -95,7 +95,7 @@ def _map(plan: "MapPlan", *, as_json: bool) -> None:
         result = map_prompt(
             plan,
             scheduler=_scheduler(),
-            gateway=f"http://127.0.0.1:{settings.effective_ports.gateway}",
+            gateway=settings.gateway_url,
             on_progress=lambda done, total, failed: bar.draw(
                 done, total, note=t("map.failed", count=failed) if failed else ""
             ),
@@ -142,6 +142,8 @@ def _show_words(found: "WordsResult") -> None:
     show.say(f"\n{summary}")
     for worker, count in found.shares.items():
         show.say(f"  {show.safe(worker)}: {count}")
+    if found.left_out:
+        show.say(t("example.left_out", workers=show.safe(", ".join(found.left_out))))
     for path, why in found.skipped.items():
         show.say(t("example.skipped", path=show.safe(path), why=show.safe(why)))
 

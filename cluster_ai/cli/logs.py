@@ -56,7 +56,8 @@ def _chosen(home: Home, part: str | None) -> dict[str, Path]:
             raise NotFound(f"there are no logs in {home.logs}", hint="./manager.sh start")
         return known
     if part not in known:
-        raise NotFound(f"no part is called {part}", hint=", ".join(known) or "./manager.sh start")
+        values = {"about": "part", "name": part}
+        raise NotFound(f"no part is called {part}", hint=", ".join(known) or "./manager.sh start", values=values)
     return {part: known[part]}
 
 

@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluster_ai.cli import place, show
+from cluster_ai.cli import catalog, collecting, keeping, place, pulls, show
 from cluster_ai.cli.again import repeated
-from cluster_ai.cli.bar import Bar
 from cluster_ai.cli.exits import Exit, leave
 from cluster_ai.cli.noun import Noun, as_json
+from cluster_ai.cli.pulling import follow
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from cluster_ai.views import ClusterModelView
 
+ALL = "all"
+"""The API's word for every node that can."""
 COLUMNS = ("model", "size", "parameters", "quantization", "capabilities", "nodes", "loaded")
+FIT = show.fit_of(
+    COLUMNS, whole=["model"], spare=("quantization", "parameters", "capabilities", "loaded", "size", "nodes")
+)
 
 
 @click.group(cls=Noun, help=t("model.help"))
@@ -36,7 +41,7 @@ def ls(*, as_json: bool, watch: bool) -> None:
             if as_json:
                 show.out_json({"items": [found.model_dump(mode="json") for found in models]}, compact=watch)
             else:
-                show.table([t(f"column.{name}") for name in COLUMNS], map(_row, models))
+                show.table([t(f"column.{name}") for name in COLUMNS], map(_row, models), fit=FIT)
 
         repeated(look, watch=watch, clear=not as_json)
 
@@ -56,29 +61,45 @@ def one(*, name: str, as_json: bool) -> None:
 
 @model.command("pull", help=t("model.pull"))
 @click.argument("name", metavar=t("meta.model"))
-@click.option("--node", metavar=t("meta.node"), help=t("model.pull_node"))
-def pull(*, name: str, node: str | None) -> None:
-    last = ""
-    with place.client() as client, Bar() as bar:
-        for step in client.pull(name, node=node):
-            if step.status != last:
-                last = step.status
-                bar.line(show.safe(last))
-            if step.total:
-                bar.draw(step.completed, step.total, of=show.size(step.total))
+@click.option("--node", "nodes", multiple=True, metavar=t("meta.node"), help=t("model.pull_node"))
+@click.option("--all", "everywhere", is_flag=True, help=t("model.pull_all"))
+@click.option("--fit", "fits", is_flag=True, help=t("model.pull_fit"))
+@click.option("--background", is_flag=True, help=t("model.background"))
+def pull(*, name: str, nodes: tuple[str, ...], everywhere: bool, fits: bool, background: bool) -> None:
+    if nodes and everywhere:
+        raise InvalidInput(t("model.node_or_all"), path="node")
+    with place.client() as client:
+        # Nodes with an agent copy from each other, and go on when the caller leaves.
+        if fits or background or ((nodes or everywhere) and pulls.has_machines(client)):
+            view = pulls.begin(client, name, nodes, fits=fits)
+            if background:
+                show.out(t("model.begun", name=name, pull=view.id))
+                return
+            pulls.follow(client, view)
+        else:
+            follow(client.pull(name, nodes=(ALL,) if everywhere else nodes))
     show.say(t("model.pulled", name=name))
 
 
 @model.command("rm", help=t("model.rm"))
 @click.argument("name", metavar=t("meta.model"))
-@click.option("--node", metavar=t("meta.node"), help=t("model.rm_node"))
+@click.option("--node", "nodes", multiple=True, metavar=t("meta.node"), help=t("model.rm_node"))
 @click.option("--yes", is_flag=True, help=t("option.yes"))
-def rm(*, name: str, node: str | None, yes: bool) -> None:
+def rm(*, name: str, nodes: tuple[str, ...], yes: bool) -> None:
     if not yes:
         _confirm(name)
     with place.client() as client:
-        client.delete_model(name, node=node)
-    show.say(t("model.removed", name=name))
+        gone = keeping.removed(client, name, nodes)
+    show.say(t("model.removed", name=name, nodes=", ".join(map(show.safe, gone.nodes))))
+    for node, freed in sorted(gone.freed.items()):
+        show.say(t("model.freed", node=show.safe(node), size=show.size(freed)))
+
+
+for _verb in (
+    catalog.search, catalog.fit, pulls.pulls, pulls.pause, pulls.resume, pulls.cancel, keeping.load, keeping.unload,
+    keeping.pin, keeping.unpin, keeping.pins, keeping.copy, keeping.update, collecting.gc,
+):  # fmt: skip
+    model.add_command(_verb)
 
 
 def named(models: "tuple[ClusterModelView, ...]", name: str) -> "ClusterModelView":
@@ -94,7 +115,8 @@ def named(models: "tuple[ClusterModelView, ...]", name: str) -> "ClusterModelVie
         if len(candidates) == 1:
             return candidates[0]
     near = get_close_matches(name, [found.name for found in models])
-    raise NotFound(f"no model is called {name}", hint=", ".join(near) or "cluster-ai model ls")
+    values = {"about": "model", "name": name}
+    raise NotFound(f"no model is called {name}", hint=", ".join(near) or "cluster-ai model ls", values=values)
 
 
 def _confirm(name: str) -> None:

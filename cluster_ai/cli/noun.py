@@ -19,6 +19,8 @@ HELP_LOOK: Final = {
 }
 SETTINGS: Final[dict[str, Any]] = {"help_option_names": ["-h", "--help"], "rich_help_config": HELP_LOOK}
 
+_SAME: Final = {"ls": "list", "list": "ls"}
+
 
 class Verb(RichCommand):
     """One verb."""
@@ -39,6 +41,10 @@ class Noun(RichGroup):
     def __init__(self, *args: Any, **more: Any) -> None:
         more["context_settings"] = {**SETTINGS, **(more.get("context_settings") or {})}
         super().__init__(*args, **{"options_metavar": t("help.options_metavar"), **more})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """``ls`` and ``list`` are one verb, whichever of the two a noun has."""
+        return super().get_command(ctx, cmd_name) or super().get_command(ctx, _SAME.get(cmd_name, ""))
 
     def get_help_option(self, ctx: Any) -> click.Option | None:
         return _in_our_words(super().get_help_option(ctx))

@@ -5,23 +5,31 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, Final
 
 import click
 
+from cluster_ai.cli.fitting import GAP, Fit, fitted, shortened
 from cluster_ai.cli.words import t
+from cluster_ai.core import sentences
 from cluster_ai.core.errors import ClusterError
+from cluster_ai.core.i18n import pick, texts
 
 SCHEMA_VERSION: Final = 1
 _COLOURS: Final = {
     **dict.fromkeys(("ready", "healthy", "ok", "closed"), "green"),
-    **dict.fromkeys(("starting", "waiting", "backoff", "suspect", "unhealthy", "stopping", "half_open"), "yellow"),
+    **dict.fromkeys(
+        ("starting", "waiting", "backoff", "suspect", "unhealthy", "stopping", "half_open", "draining"), "yellow"
+    ),
     **dict.fromkeys(("failed", "down", "open", "error"), "red"),
 }
 _COMMAND: Final = re.compile(r"(?<![\w/.-])cluster-ai (?=[a-zA-Z-])")
-_NARROWEST: Final = 8
+fit_of: Final = Fit.of
+_ALL: Final = Fit()
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP: Final = 1024
 
@@ -60,26 +68,49 @@ def out_json(data: Mapping[str, Any], *, compact: bool = False) -> None:
 
 def error(problem: ClusterError) -> None:
     """What is wrong, what to do, and the stable code."""
-    say(f"{click.style(t('error.label'), fg='red', bold=True)} {safe(problem.message, keep=chr(10))}")
-    if problem.hint:
-        say(f"  {t('error.hint')} {safe(problem.hint)}")
+    words = sentences.told(problem, pick())
+    say(f"{click.style(t('error.label'), fg='red', bold=True)} {safe(words.text, keep=chr(10))}")
+    if words.detail:
+        say(f"  {safe(words.detail, keep=chr(10))}")
+    if words.hint:
+        say(f"  {t('error.hint')} {safe(words.hint)}")
     say(click.style(f"  {t('error.code')} {safe(problem.code)}", dim=True))
 
 
+def reason(problem: ClusterError) -> str:
+    """What is wrong, on one line, for a text that goes on."""
+    return safe(sentences.told(problem, pick()).line)
+
+
+def meaning(code: str) -> str:
+    """What an error code stands for, for a text that goes on."""
+    return safe(sentences.meaning(code, pick()))
+
+
 def state(name: str) -> str:
-    """A state in its colour; the word alone says it, too."""
-    return click.style(safe(name), fg=_COLOURS.get(name))
+    """A state in the reader's words and in its colour; the word alone says it, too."""
+    known = f"word.{name}" in texts(pick(), "cli")
+    return click.style(t(f"word.{name}") if known else safe(name), fg=_COLOURS.get(name))
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Aligned columns. A pipe has them whole; on a terminal that is too narrow the widest are cut, with a mark."""
+def at(seconds: float) -> str:
+    """A moment, in Unix seconds, to the minute, as this machine's clock has it."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, fit: Fit = _ALL) -> None:
+    """Aligned columns. A pipe has them whole; on a narrow terminal ``fit`` says which of them go and which are cut."""
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip_longest(heads, *cells, fillvalue="")]
     if is_terminal():
-        _fit(widths, shutil.get_terminal_size().columns)
-    out(_line([click.style(head, bold=True) for head in _cut(heads, widths)], widths))
+        # A colour would be cut in two.
+        styled = {place for row in cells for place, cell in enumerate(row) if "\x1b" in cell}
+        shown = fitted(widths, shutil.get_terminal_size().columns, replace(fit, whole=fit.whole | styled))
+    else:
+        shown = dict(enumerate(widths))
+    out(_line([click.style(head, bold=True) for head in _cut(heads, shown)], shown.values()))
     for row in cells:
-        out(_line(_cut(row, widths), widths))
+        out(_line(_cut(row, shown), shown.values()))
     if not cells:
         say(t("text.none"))
 
@@ -122,18 +153,10 @@ def _cell(value: object) -> str:
     return text if text.startswith("\x1b[") and text.endswith("\x1b[0m") else safe(text)
 
 
-def _fit(widths: list[int], columns: int) -> None:
-    """Narrows the widest columns until a line fits, as far as a column can be of use."""
-    excess = sum(widths) + 2 * (len(widths) - 1) - columns
-    while excess > 0 and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
-        excess -= 1
-
-
-def _cut(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+def _cut(cells: Sequence[str], widths: Mapping[int, int]) -> list[str]:
     return [
-        cell if _width(cell) <= width or "\x1b" in cell else f"{cell[: width - 1]}…"
-        for cell, width in zip(cells, widths, strict=False)
+        cells[place] if _width(cells[place]) <= width or "\x1b" in cells[place] else shortened(cells[place], width)
+        for place, width in widths.items()
     ]
 
 
@@ -146,7 +169,9 @@ def _width(text: str) -> int:
     return cell_len(plain)
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(
-        f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(cells, widths, strict=False)
-    ).rstrip()
+def _line(cells: Sequence[str], widths: Iterable[int]) -> str:
+    return (
+        (" " * GAP)
+        .join(f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(cells, widths, strict=False))
+        .rstrip()
+    )

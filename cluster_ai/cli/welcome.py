@@ -28,12 +28,12 @@ def welcome(view: "SupervisorView", home: Home) -> None:
     pairs((t(f"welcome.{name}"), parts[name].url) for name in _ADDRESSES if name in parts)
     _hand_over_password(home)
     if "gateway" in parts and "node" in parts:
-        out(f"\n{t('welcome.try')}\n  {curl(parts['gateway'].port or 0)}")
+        out(f"\n{t('welcome.try')}\n  {curl(parts['gateway'].url.removeprefix('http://'))}")
 
 
-def curl(port: int) -> str:
+def curl(gateway: str) -> str:
     """The first question, as README asks it."""
-    return f"curl -s localhost:{port}/api/chat -d '{json.dumps(QUESTION, separators=(',', ':'))}'"
+    return f"curl -s {gateway}/api/chat -d '{json.dumps(QUESTION, separators=(',', ':'))}'"
 
 
 def _hand_over_password(home: Home) -> None:

@@ -1,7 +1,7 @@
 """The client for an event loop: for the TUI and for whatever follows live messages."""
 
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -99,15 +99,16 @@ class AsyncClient:
     async def set_password(self, *, current: str, new: str) -> None:
         await self.send(calls.set_password(current, new))
 
-    async def delete_model(self, model: str, *, node: str | None = None) -> None:
-        await self.send(calls.delete_model(model, node))
+    async def delete_model(self, model: str, *, nodes: Sequence[str] = ()) -> tuple[str, ...]:
+        """Where it was removed: from ``nodes``, or from all that had it."""
+        return await self.send(calls.delete_model(model, nodes))
 
     # -- streams
 
     @asynccontextmanager
-    async def pull(self, model: str, *, node: str | None = None) -> AsyncIterator[AsyncIterator[calls.PullStep]]:
+    async def pull(self, model: str, *, nodes: Sequence[str] = ()) -> AsyncIterator[AsyncIterator[calls.PullStep]]:
         """The pull's progress, step by step; leaving the block stops following it."""
-        async with self._stream(calls.pull(model, node)) as response:
+        async with self._stream(calls.pull(model, nodes)) as response:
             yield (calls.PullStep.model_validate(line) async for line in self._lines(response))
 
     @asynccontextmanager
@@ -115,6 +116,12 @@ class AsyncClient:
         """An answer to Ollama's ``/api/chat`` body, while it is written; leaving the block cancels it."""
         async with self._stream(calls.chat(body)) as response:
             yield AsyncChat(calls.served_by(response.headers), self._lines(response))
+
+    @asynccontextmanager
+    async def lines(self, call: calls.Call[Any]) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:
+        """A streamed answer line by line, as it comes; leaving the block ends it."""
+        async with self._stream(call) as response:
+            yield self._lines(response)
 
     def live(
         self,

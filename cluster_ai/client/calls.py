@@ -1,6 +1,6 @@
 """Every operation of the management API as a value: method, path, body, and how its answer is read. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
@@ -14,6 +14,9 @@ ANSWER_SECONDS: Final = 10.0
 STREAM_SECONDS: Final = 300.0
 """Longest silence of a streamed answer: a cold model on a slow disk needs minutes for its first byte."""
 
+PULL_SECONDS: Final = 1900.0
+"""The same of a pull: a node checks for minutes what it has fetched, and the server loses patience first."""
+
 T = TypeVar("T")
 
 
@@ -25,7 +28,7 @@ class Call(Generic[T]):
     path: str
     read: Callable[[bytes], T]
     body: Mapping[str, Any] | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     seconds: float = ANSWER_SECONDS
     errors_are_answers: bool = False
     """``/ready`` answers 503 with the same body that it has with 200."""
@@ -45,6 +48,12 @@ class PullStep(View):
     total: Count = 0
     completed: Count = 0
     node: str = ""
+
+
+class Removed(View):
+    """Where a model was removed."""
+
+    nodes: tuple[str, ...] = ()
 
 
 class ServedBy(View):
@@ -86,7 +95,7 @@ def nodes() -> Call[tuple[NodeView, ...]]:
 
 
 def node(name: str) -> Call[NodeView]:
-    return Call("GET", f"{API}/nodes/{_segment(name)}", NodeView.model_validate_json)
+    return Call("GET", f"{API}/nodes/{segment(name)}", NodeView.model_validate_json)
 
 
 def models() -> Call[tuple[ClusterModelView, ...]]:
@@ -114,7 +123,7 @@ def me() -> Call[Me]:
 
 
 def restart_part(name: str) -> Call[None]:
-    return Call("POST", f"{API}/system/parts/{_segment(name)}/restart", nothing, body={}, seconds=60.0)
+    return Call("POST", f"{API}/system/parts/{segment(name)}/restart", nothing, body={}, seconds=60.0)
 
 
 def add_workers(count: int) -> Call[None]:
@@ -125,15 +134,18 @@ def set_password(current: str, new: str) -> Call[None]:
     return Call("POST", f"{API}/auth/password", nothing, body={"current": current, "new": new}, seconds=30.0)
 
 
-def pull(model: str, node: str | None) -> Call[PullStep]:
-    body = {} if node is None else {"node": node}
+def pull(model: str, nodes: Sequence[str]) -> Call[PullStep]:
+    """``nodes``: names or labels, or ``all`` alone; none leaves it to the cluster."""
+    body = {"nodes": list(nodes)} if nodes else {}
     read = PullStep.model_validate_json
-    return Call("POST", f"{API}/models/{_segment(model)}/pull", read, body=body, seconds=STREAM_SECONDS)
+    return Call("POST", f"{API}/models/{segment(model)}/pull", read, body=body, seconds=PULL_SECONDS)
 
 
-def delete_model(model: str, node: str | None) -> Call[None]:
-    query = {} if node is None else {"node": node}
-    return Call("DELETE", f"{API}/models/{_segment(model)}", nothing, query=query, seconds=60.0)
+def delete_model(model: str, nodes: Sequence[str]) -> Call[tuple[str, ...]]:
+    """Reads where it was removed. ``nodes`` as in ``pull``; none means every node that has the model."""
+    query = {"node": list(nodes)} if nodes else {}
+    read = lambda body: Removed.model_validate_json(body).nodes  # noqa: E731
+    return Call("DELETE", f"{API}/models/{segment(model)}", read, query=query, seconds=75.0)
 
 
 def chat(body: Mapping[str, Any]) -> Call[ServedBy]:
@@ -152,7 +164,7 @@ def served_by(headers: Mapping[str, str]) -> ServedBy:
     )
 
 
-def _segment(name: str) -> str:
+def segment(name: str) -> str:
     """``name`` as one segment of a path; a model's slash is escaped too, and a lone dot cannot climb."""
     escaped = quote(name, safe=":@")
     return escaped.replace(".", "%2E") if set(name) == {"."} else escaped

@@ -42,10 +42,8 @@ def problem(status: int, body: bytes, headers: Mapping[str, str]) -> ClusterErro
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or ClusterError
     message = _text(said, "detail") or _text(said, "title") or f"the API answered {status}"
     error = _made(kind, message, said=said, headers=headers)
-    if code:
-        # The server knows finer codes than there are classes (``port_taken`` is a Conflict).
-        vars(error)["code"] = code
-    return error
+    error.values = _values(said)
+    return error.coded(code)
 
 
 def line_error(line: Mapping[str, Any]) -> ClusterError | None:
@@ -55,7 +53,8 @@ def line_error(line: Mapping[str, Any]) -> ClusterError | None:
         return None
     if isinstance(said, dict):
         said = said.get("message") or said.get("detail")
-    return Unavailable(plain(str(said))[:_LONGEST_TEXT] or "the stream broke off", hint=_text(line, "hint"))
+    words = plain(str(said))[:_LONGEST_TEXT] or "the stream broke off"
+    return Unavailable(words, hint=_text(line, "hint"), values=_values(line)).coded(_text(line, "code"))
 
 
 @contextmanager
@@ -69,18 +68,23 @@ def translated(url: str) -> Iterator[None]:
     try:
         yield
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as exc:
-        raise InvalidInput(f"{url!r} is not an address: {exc}", path="url") from exc
+        raise InvalidInput(f"{url!r} is not an address: {exc}", path="url", values=_about("address", url)) from exc
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as exc:
-        raise Unavailable(f"no cluster answers at {url}", hint=START_HINT) from exc
+        raise Unavailable(f"no cluster answers at {url}", hint=START_HINT, values=_about("nobody", url)) from exc
     except httpx2.TimeoutException as exc:
-        raise Unavailable(f"{url} did not answer in time", hint="cluster-ai diag") from exc
+        raise Unavailable(f"{url} did not answer in time", hint="cluster-ai diag", values=_about("late", url)) from exc
     except (httpx2.TransportError, httpx2.StreamError, httpx2.DecodingError) as exc:
         raise Unavailable(f"the connection to {url} broke: {str(exc) or type(exc).__name__}") from exc
     except ValidationError as exc:
         raise Unavailable(
             f"what answers at {url} is not this API, or another version of it ({exc.error_count()} differences)",
             hint="cluster-ai version",
+            values=_about("stranger", url),
         ) from exc
+
+
+def _about(what: str, url: str) -> dict[str, str]:
+    return {"about": what, "url": url}
 
 
 def _made(
@@ -101,6 +105,12 @@ def _first_field(said: Mapping[str, Any]) -> tuple[str, str]:
     if isinstance(fields, list) and fields and isinstance(fields[0], dict):
         return _text(fields[0], "path"), _text(fields[0], "message")
     return "", ""
+
+
+def _values(said: Mapping[str, Any]) -> Mapping[str, str]:
+    found = said.get("values")
+    rows = found.items() if isinstance(found, dict) else ()
+    return {name: plain(value)[:_LONGEST_TEXT] for name, value in rows if isinstance(value, str)}
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

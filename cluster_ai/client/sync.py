@@ -1,6 +1,6 @@
 """The client that waits: for the CLI and for scripts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -98,14 +98,15 @@ class Client:
     def set_password(self, *, current: str, new: str) -> None:
         self.send(calls.set_password(current, new))
 
-    def delete_model(self, model: str, *, node: str | None = None) -> None:
-        self.send(calls.delete_model(model, node))
+    def delete_model(self, model: str, *, nodes: Sequence[str] = ()) -> tuple[str, ...]:
+        """Where it was removed: from ``nodes``, or from all that had it."""
+        return self.send(calls.delete_model(model, nodes))
 
     # -- streams
 
-    def pull(self, model: str, *, node: str | None = None) -> Iterator[PullStep]:
+    def pull(self, model: str, *, nodes: Sequence[str] = ()) -> Iterator[PullStep]:
         """The pull's progress, step by step, until it is done."""
-        call = calls.pull(model, node)
+        call = calls.pull(model, nodes)
         with self._stream(call) as response:
             for line in self._lines(response):
                 yield PullStep.model_validate(line)
@@ -115,6 +116,12 @@ class Client:
         """An answer to Ollama's ``/api/chat`` body, while it is written; leaving the block cancels it."""
         with self._stream(calls.chat(body)) as response:
             yield Chat(calls.served_by(response.headers), self._lines(response))
+
+    @contextmanager
+    def lines(self, call: Call[Any]) -> Iterator[Iterator[Mapping[str, Any]]]:
+        """A streamed answer line by line, as it comes; leaving the block ends it."""
+        with self._stream(call) as response:
+            yield self._lines(response)
 
     # -- plumbing
 

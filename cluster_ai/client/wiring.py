@@ -37,10 +37,11 @@ class Target:
         try:
             token = read_secret(home.internal_token)
         except FileNotFoundError as exc:
-            raise Unavailable(f"no cluster was started in {home.root}", hint=START_HINT) from exc
+            values = {"about": "not_started", "home": str(home.root)}
+            raise Unavailable(f"no cluster was started in {home.root}", hint=START_HINT, values=values) from exc
         except OSError as exc:
             raise Unavailable(f"{home.internal_token} cannot be read: {exc.strerror}") from exc
-        return cls(f"http://127.0.0.1:{settings.effective_ports.backend}", token)
+        return cls(settings.backend_url, token)
 
     def options(self) -> dict[str, Any]:
         """Arguments of the HTTP library's clients."""

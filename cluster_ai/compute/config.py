@@ -26,10 +26,10 @@ HTTP_ROUTES = (
 
 
 def refuse_open(host: str) -> None:
-    """Dask runs the code of whoever reaches its port.
+    """Dask runs the code of whoever reaches a port of it in the clear.
 
     Raises:
-        Misconfigured: ``host`` is not a loopback address, and no TLS guards it.
+        Misconfigured: ``host`` is not a loopback address.
     """
     try:
         inside = host == "localhost" or ip_address(host).is_loopback
@@ -39,6 +39,23 @@ def refuse_open(host: str) -> None:
         raise Misconfigured(
             f"Dask would listen on {host!r}, where anybody who reaches the port runs code on this machine",
             hint="let it listen on 127.0.0.1; other addresses need TLS between the machines",
+        )
+
+
+def refuse_vague(host: str) -> None:
+    """Machines are told one address at which to come; ``0.0.0.0`` is none, and takes loopback's port, too.
+
+    Raises:
+        Misconfigured: ``host`` stands for every address of this machine.
+    """
+    try:
+        vague = ip_address(host).is_unspecified
+    except ValueError:
+        vague = not host
+    if vague:
+        raise Misconfigured(
+            f"Dask cannot listen on {host!r} for other machines",
+            hint="set [machines] bind to this machine's own address in the LAN",
         )
 
 
@@ -77,6 +94,9 @@ COMMON_VALUES: dict[str, Any] = {
     "distributed.worker.preload": [],
     "distributed.nanny.preload": [],
     "distributed.diagnostics.nvml": False,
+    # An idle worker takes half as much of a processor as with a look at its threads each 10 ms.
+    "distributed.worker.profile.interval": "100ms",
+    "distributed.admin.system-monitor.interval": "2s",
 }
 
 

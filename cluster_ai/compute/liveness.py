@@ -1,11 +1,11 @@
 """Sees a worker that is gone without a word (power cut, cable, stopped machine) in seconds, not in half a minute.
 
 A silent worker is not yet a dead one: a task may hold the GIL. Its nanny is another process, so it is asked. Only
-when the nanny stays silent, too, is the worker removed and its tasks go elsewhere.
+when the nanny stays silent, too, is the worker removed and its tasks go elsewhere. All times are those of ``Hearing``:
+while the scheduler itself is held up, nobody is silent.
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from distributed import rpc
 from distributed.diagnostics.plugin import SchedulerPlugin
 from distributed.metrics import time as dask_time
 
+from cluster_ai.compute.hearing import Hearing, Silences
 from cluster_ai.core.loops import every
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 class Patience:
     """Times in seconds."""
 
+    pulse: float = 0.25
+    """Between two beats of the clock of what could be heard."""
     look: float = 0.5
     """Pause between two looks."""
     silence: float = 3.0
@@ -30,11 +33,6 @@ class Patience:
     answer: float = 1.0
     """Time that a nanny gets for one answer."""
     tries: int = 2
-
-
-def silent(last_seen: Mapping[str, float], now: float, limit: float) -> list[str]:
-    """Addresses not heard of for longer than ``limit`` seconds."""
-    return [address for address, seen in last_seen.items() if now - seen > limit]
 
 
 class Liveness(SchedulerPlugin):
@@ -45,24 +43,28 @@ class Liveness(SchedulerPlugin):
     def __init__(self, patience: Patience = Patience()) -> None:
         self._patience = patience
         self._scheduler: Any = None
-        self._loop: asyncio.Task[None] | None = None
-        self._asking: set[str] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._hearing = Hearing(patience.pulse)
+        self._silences = Silences()
 
     async def start(self, scheduler: Any) -> None:
         """Called by the scheduler once it listens."""
         self._scheduler = scheduler
-        self._loop = asyncio.create_task(every(self._patience.look, self.tick, name="liveness"))
+        self._loops = [
+            asyncio.create_task(every(self._patience.pulse, self._hearing.beat, name="hearing")),
+            asyncio.create_task(every(self._patience.look, self.tick, name="liveness")),
+        ]
 
     async def before_close(self) -> None:
         """Called by the scheduler before it ends its connections."""
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.wait([self._loop])
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
 
     async def tick(self) -> None:
         """One look at every worker; the silent ones are asked after at the same time."""
         seen = {address: state.last_seen for address, state in self._scheduler.workers.items() if state.nanny}
-        quiet = silent(seen, dask_time(), self._patience.silence)
+        quiet = self._silences.longer_than(self._patience.silence, seen, self._hearing.seconds)
         async with asyncio.TaskGroup() as group:
             for address in quiet:
                 group.create_task(self._ask_after(address))
@@ -77,16 +79,18 @@ class Liveness(SchedulerPlugin):
         # It may have spoken, left or been replaced while its nanny was asked.
         if current is not state or state.last_seen != seen:
             return
-        silence = round(dask_time() - seen, 1)
+        silence = round(self._silences.of(address, self._hearing.seconds), 1)
         log.warning("worker removed: it and its nanny are silent", worker=state.name, address=address, silence=silence)
         await self._scheduler.remove_worker(address, stimulus_id=f"silent-{dask_time()}")
 
     async def _answers(self, nanny: str) -> bool:
-        args = self._scheduler.connection_args
         try:
-            async with asyncio.timeout(self._patience.answer):
-                async with rpc(nanny, connection_args=args) as called:  # type: ignore[no-untyped-call]
-                    await called.identity()
+            await self._hearing.within(self._patience.answer, self._greet(nanny))
         except (TimeoutError, OSError):
             return False
         return True
+
+    async def _greet(self, nanny: str) -> None:
+        args = self._scheduler.connection_args
+        async with rpc(nanny, connection_args=args) as called:  # type: ignore[no-untyped-call]
+            await called.identity()

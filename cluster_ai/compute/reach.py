@@ -2,6 +2,13 @@
 
 import asyncio
 import os
+import struct
+
+READABLE = ["msgpack"]
+"""Plain values only: whoever might sit on the scheduler's port must not run code here by answering a pickle."""
+
+STRANGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, struct.error)
+"""What Dask's reader raises on bytes that no scheduler sent."""
 
 
 def with_scheme(address: str) -> str:

@@ -1,26 +1,21 @@
 """What the scheduler says of itself, once a second, for the overview."""
 
 import asyncio
-import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from distributed import rpc
 
 from cluster_ai.compute.config import adopt_logs
-from cluster_ai.compute.reach import knock, reason, with_scheme
+from cluster_ai.compute.plugins import OPERATION as ACCOUNT
+from cluster_ai.compute.reach import READABLE, STRANGE, knock, reason, with_scheme
 from cluster_ai.compute.totals import OPERATION
-from cluster_ai.compute.types import ComputeView, TaskGroupView, WorkerView
+from cluster_ai.compute.types import ComputeView, ShareView, TaskGroupView, WorkerView
 from cluster_ai.core.errors import Unavailable
 
 ANSWER_SECONDS = 1.5
-READABLE = ["msgpack"]
-"""Plain values only: whoever might sit on the scheduler's port must not run code here by answering a pickle."""
-
-STRANGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, struct.error)
-"""What Dask's reader raises on bytes that no scheduler sent."""
 
 
 class SchedulerWatch:
@@ -29,13 +24,16 @@ class SchedulerWatch:
     Args:
         address: of the scheduler, ``tcp://127.0.0.1:8786``.
         dashboard_url: shown to people.
+        here: what workers of this machine get.
     """
 
-    def __init__(self, address: str, dashboard_url: str) -> None:
+    def __init__(self, address: str, dashboard_url: str, here: ShareView | None = None) -> None:
         self._address = with_scheme(address)
         self._dashboard = dashboard_url
+        self._here = here or ShareView()
         self._scheduler: Any = None
         self._answered = False
+        self._last = ComputeView(reachable=False, address=self._address)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -50,17 +48,24 @@ class SchedulerWatch:
     async def __aexit__(self, *_exc: object) -> None:
         await self._stack.aclose()
 
-    async def view(self) -> ComputeView:
-        """The state now; ``reachable`` is false, with the reason, when there is no answer within 1.5 seconds."""
+    async def view(self, *, resting: Collection[str] | None = None) -> ComputeView:
+        """The state now; ``reachable`` is false, with the reason, when there is no answer within 1.5 seconds.
+
+        Args:
+            resting: names of all machines that get no new tasks from now on; None: as it was.
+        """
         try:
-            view = await self._ask()
+            view = await self._ask(resting)
         except Unavailable as exc:
             self._answered = False
-            return ComputeView(reachable=False, address=self._address, error=exc.message)
+            # What it said last stays known, so that what it says next can be told from it.
+            known = {"started_at": self._last.started_at, "notices": self._last.notices}
+            return ComputeView(reachable=False, address=self._address, error=exc.message, here=self._here, **known)
         self._answered = True
+        self._last = view
         return view
 
-    async def _ask(self) -> ComputeView:
+    async def _ask(self, resting: Collection[str] | None) -> ComputeView:
         """The one place where Dask's and the network's errors become ours."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -68,7 +73,9 @@ class SchedulerWatch:
                     # Dask tries a refused connection again until time is up; the socket says at once why not.
                     await knock(self._address)
                 identity, totals = await self._scheduler.identity(), await getattr(self._scheduler, OPERATION)()
-            return self._view(identity, totals)
+                told = {} if resting is None else {"resting": list(resting)}
+                account = await getattr(self._scheduler, ACCOUNT)(**told)
+            return self._view(identity, totals, account)
         except TimeoutError as exc:
             raise Unavailable(f"no answer within {ANSWER_SECONDS} s") from exc
         except OSError as exc:
@@ -76,13 +83,15 @@ class SchedulerWatch:
         except STRANGE as exc:
             raise Unavailable(f"what listens there is no scheduler of this cluster: {exc}"[:200]) from exc
 
-    def _view(self, identity: Mapping[str, Any], totals: Mapping[str, dict[str, int]]) -> ComputeView:
+    def _view(self, identity: Mapping[str, Any], totals: Mapping[str, Any], account: Mapping[str, Any]) -> ComputeView:
         return ComputeView(
             reachable=True,
             address=self._address,
             dashboard=self._dashboard,
             workers=workers_of(identity, now=time.time()),
             tasks=tuple(TaskGroupView(prefix=name, **counts) for name, counts in sorted(totals.items())),
+            here=self._here,
+            **account,
         )
 
 
@@ -99,6 +108,7 @@ def _worker(address: str, said: Mapping[str, Any], now: float) -> WorkerView:
         name=str(said["name"]),
         address=address,
         host=said["host"],
+        paused=said.get("status") == "paused",
         threads=said["nthreads"],
         memory_limit=said["memory_limit"] or 0,
         memory=metrics.get("memory", 0),

@@ -1,104 +1,95 @@
-"""A worker of this box: a nanny on one port, its worker process on another, both on loopback."""
+"""A worker: a nanny on one port, its worker process on another; on loopback in the clear, or in the LAN under TLS."""
 
 import asyncio
-import ctypes
-import signal
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from contextlib import AsyncExitStack
+from typing import Any, Final
 
-import httpx2
 import structlog
-from distributed import Nanny, Worker
+from distributed import Nanny
 
-from cluster_ai.compute.config import adopt_logs, refuse_open, settle, worker_values
+from cluster_ai.compute.asking import ask_admission, say_leaving
+from cluster_ai.compute.config import adopt_logs, refuse_open, refuse_vague, settle, worker_values
 from cluster_ai.compute.lifetime import asked_to_stop, first_of, refuse_taken
+from cluster_ai.compute.link import Link
+from cluster_ai.compute.places import Post
+from cluster_ai.compute.process import STOP_SECONDS, OurWorker
 from cluster_ai.compute.reach import with_scheme
-from cluster_ai.compute.types import ComputeSettings
-from cluster_ai.core import logging
 from cluster_ai.core.errors import Unavailable
-from cluster_ai.executors.prompt import new_client
 
 log = structlog.get_logger(__name__)
 
-HOST = "127.0.0.1"
-STOP_SECONDS = 3.0
-"""Time that running tasks get when the worker is asked to stop."""
-PR_SET_PDEATHSIG = 1
+APPEAR_SECONDS: Final = 10.0
+"""A scheduler that is being started beside the worker has this long to listen."""
 
 
-class LocalWorker(Worker):
-    """A worker without a web server (Dask starts one even when its dashboard is off), tied to its nanny."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # A new process: what it read from somebody's home goes, and a task that holds the GIL cannot outlive its nanny.
-        settle(worker_values(Path(kwargs["local_directory"])))
-        logging.configure(component=str(kwargs["name"]))
-        adopt_logs(level="WARNING")
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        super().__init__(*args, **kwargs)
-
-    @cached_property
-    def http(self) -> httpx2.Client:
-        """Shared by the tasks that ask the gateway; not opened before the first of them."""
-        return new_client()
-
-    def start_http_server(self, *_args: Any, **_kwargs: Any) -> None:
-        """Opens nothing: the scheduler's dashboard shows this worker, too."""
-
-    async def close(self, *args: Any, **kwargs: Any) -> Any:
-        """Ends the worker, at once when the scheduler is gone: nobody would take the results of running tasks."""
-        if kwargs.get("reason") == "worker-handle-scheduler-connection-broken":
-            kwargs |= {"timeout": STOP_SECONDS, "executor_wait": False}
-        ended = await super().close(*args, **kwargs)
-        if "http" in vars(self):
-            self.http.close()
-        return ended
-
-
-def run(settings: ComputeSettings, *, index: int, ports: tuple[int, int], scheduler: str, scratch: Path) -> None:
+def run(post: Post) -> None:
     """Runs nanny and worker until SIGTERM or SIGINT, or until the scheduler is gone.
-
-    Args:
-        settings: threads and memory.
-        index: of this worker on the box; its name is ``worker-<index>``.
-        ports: the worker's and the nanny's.
-        scheduler: its address, with or without ``tcp://``.
-        scratch: directory for spilled data.
 
     Raises:
         Conflict: a port is taken.
+        VersionsDiffer: this worker and its scheduler are not of one version.
         Unavailable: the scheduler is not there, or went away; start again later.
     """
-    refuse_open(HOST)
-    settle(worker_values(scratch))
+    prepare(post)
+    asyncio.run(_until_asked(post))
+
+
+async def _until_asked(post: Post) -> None:
+    await serve(post, asked_to_stop(), patience=APPEAR_SECONDS)
+
+
+def prepare(post: Post) -> None:
+    """Settles this process before anything of Dask runs in it. Raises as ``run``."""
+    if post.outward:
+        refuse_vague(post.outward.host)
+    else:
+        refuse_open(post.host)
+    settle(worker_values(post.scratch))
     adopt_logs()
-    for port in ports:
-        refuse_taken(HOST, port)
-    nanny = {
-        "scheduler_ip": with_scheme(scheduler),
-        "worker_port": ports[0],
-        "port": ports[1],
-        "name": f"worker-{index}",
-        "nthreads": settings.threads,
-        "memory_limit": settings.memory_limit,
-        "resources": {"slot": settings.threads},
-        "local_directory": str(scratch),
-    }
-    asyncio.run(_serve(nanny))
 
 
-async def _serve(options: dict[str, Any]) -> None:
-    nanny = Nanny(
-        host=HOST,
-        worker_class=LocalWorker,
+async def serve(post: Post, asked: asyncio.Event, *, patience: float) -> None:
+    """One life of nanny and worker, with a scheduler that has ``patience`` seconds to appear. Raises as ``run``."""
+    for port in post.ports:
+        await asyncio.to_thread(refuse_taken, post.host, port)
+    async with AsyncExitStack() as stack:
+        link = None
+        if post.outward:
+            address = with_scheme(post.scheduler).partition("://")[2]
+            link = await asyncio.to_thread(Link, post.outward.folder, head=address)
+            await stack.enter_async_context(link.followed())
+        admission = asyncio.ensure_future(ask_admission(post, link, patience=patience))
+        await first_of(admission, asked.wait())
+        if not admission.done():
+            admission.cancel()
+            return
+        admission.result()
+        await _work(_nanny(post, link), post.name, asked)
+
+
+def _nanny(post: Post, link: Link | None) -> Any:
+    more = {"security": link, "protocol": "tls"} if link else {}
+    return Nanny(
+        with_scheme(post.scheduler),
+        host=post.host,
+        worker_port=post.ports[0],
+        port=post.ports[1],
+        name=post.name,
+        nthreads=post.threads,
+        memory_limit=post.memory_limit,
+        resources={**post.resources, "slot": post.threads},
+        local_directory=str(post.scratch),
+        worker_class=OurWorker,
         dashboard=False,
         preload=[],
         preload_nanny=[],
         silence_logs=False,
-        **options,
+        environment=post.environment,
+        **more,
     )
-    asked = asked_to_stop()
+
+
+async def _work(nanny: Any, name: str, asked: asyncio.Event) -> None:
     starting = asyncio.ensure_future(_started(nanny))
     await first_of(starting, asked.wait())
     # A nanny that is half started cannot be closed: it gets a moment. If that is too short, its processes end with it.
@@ -108,11 +99,13 @@ async def _serve(options: dict[str, Any]) -> None:
         return
     starting.result()
     log.info("worker runs", worker=nanny.worker_address, nanny=nanny.address)
-    await first_of(nanny.finished(), asked.wait())  # type: ignore[no-untyped-call]
+    await first_of(nanny.finished(), asked.wait())
+    if asked.is_set():
+        await say_leaving(nanny.scheduler, nanny.worker_address)
     await nanny.close(timeout=STOP_SECONDS)
     if not asked.is_set():
         raise Unavailable(f"the scheduler at {nanny.scheduler_addr} went away", hint="start the scheduler again")
-    log.info("worker stopped", name=options["name"])
+    log.info("worker stopped", name=name)
 
 
 async def _started(nanny: Any) -> None:

@@ -18,43 +18,34 @@ from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from cluster_ai.core.errors import ClusterError, Conflict, Misconfigured, Unavailable
+from cluster_ai.core.db_errors import (
+    DatabaseBroken,
+    DatabaseFull,
+    DatabaseReadOnly,
+    DatabaseUnavailable,
+    Duplicate,
+)
+from cluster_ai.core.errors import ClusterError, Misconfigured
 from cluster_ai.core.writer import GroupedWriter
 
+__all__ = [
+    "Database",
+    "DatabaseBroken",
+    "DatabaseFull",
+    "DatabaseReadOnly",
+    "DatabaseUnavailable",
+    "Duplicate",
+    "OnFatal",
+    "driver_url",
+    "open_database",
+    "sqlite_url",
+    "translate",
+    "translated",
+]
 BUSY_MILLISECONDS = 5_000
 READERS = 4
 UNIT_SECONDS = 15.0
 """Longest life of one unit of work; a unit that waits for anything but the database is a mistake."""
-
-
-class DatabaseUnavailable(Unavailable):
-    """The database cannot be used at the moment; nothing was stored."""
-
-    code = "database_unavailable"
-
-
-class DatabaseFull(DatabaseUnavailable):
-    """No space is left where the database lies; nothing was stored."""
-
-    code = "database_full"
-
-
-class DatabaseReadOnly(DatabaseUnavailable):
-    """The database can be read and not written."""
-
-    code = "database_read_only"
-
-
-class DatabaseBroken(DatabaseUnavailable):
-    """The disk failed while data was made durable: nobody knows what it holds, so this process must end."""
-
-    code = "database_broken"
-
-
-class Duplicate(Conflict):
-    """What was to be stored is there already."""
-
-    code = "duplicate"
 
 
 class Database:

@@ -11,22 +11,37 @@
  └─ ``Misconfigured``      the settings must be mended before anything can start
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final, Self
+
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class ClusterError(Exception):
     """Base of every error of ours.
 
     ``code`` is stable and documented in ``docs/reference/errors.md``; ``message`` says what is wrong and
-    ``hint`` what to do about it.
+    ``hint`` what to do about it. ``values`` are what the code's sentence in other languages names
+    (``locales/*/errors.toml``); ``about`` among them picks a finer sentence: ``not_found`` about a ``node``.
     """
 
     code: ClassVar[str] = "internal"
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", values: Mapping[str, str] = NONE) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.values = values
+
+    def coded(self, code: str) -> Self:
+        """Itself under the code that another process gave it: there are finer codes than classes here.
+
+        Without one (``""``) the code stays that of the class.
+        """
+        if code:
+            vars(self)["code"] = code
+        return self
 
 
 class InvalidInput(ClusterError):
@@ -34,8 +49,8 @@ class InvalidInput(ClusterError):
 
     code = "invalid_input"
 
-    def __init__(self, message: str, *, path: str = "", hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, path: str = "", hint: str = "", values: Mapping[str, str] = NONE) -> None:
+        super().__init__(message, hint=hint, values=values)
         self.path = path
 
 
@@ -64,8 +79,10 @@ class Unavailable(ClusterError):
 
     code = "unavailable"
 
-    def __init__(self, message: str, *, hint: str = "", retry_after: float = 1.0) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, hint: str = "", retry_after: float = 1.0, values: Mapping[str, str] = NONE
+    ) -> None:
+        super().__init__(message, hint=hint, values=values)
         self.retry_after = retry_after
 
 

@@ -15,11 +15,6 @@ def _mask(_logger: object, _method: str, event: structlog.typing.EventDict) -> s
     return event
 
 
-def _is_no_deliberate_cut(record: logging.LogRecord) -> bool:
-    # A broken answer is left without an end on purpose, so that nobody takes it for whole; its cause is logged there.
-    return "returned without completing response" not in str(record.msg)
-
-
 def configure(*, component: str, level: str = "info") -> None:
     """Sets up structlog and the standard library's logging for this process."""
     renderer: structlog.typing.Processor = (
@@ -44,7 +39,6 @@ def configure(*, component: str, level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("uvicorn.error").addFilter(_is_no_deliberate_cut)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

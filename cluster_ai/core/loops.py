@@ -1,7 +1,8 @@
-"""A loop is ``tick()``, which tests call, and ``every()``, which calls it."""
+"""A loop is ``tick()``, which tests call, and ``every()`` or ``stored()``, which call it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -15,4 +16,44 @@ async def every(seconds: float, tick: Callable[[], Awaitable[None]], *, name: st
             await tick()
         except Exception:  # a loop outlives one bad tick; the log has the story
             log.exception("tick failed", loop=name)
+        heed_cancellation()
         await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def stored(seconds: float, store: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Calls ``store`` each ``seconds`` inside the block, and once more at its end, for what came in the meantime.
+
+    It is told to stop, and never cancelled: who is cancelled in a commit never learns whether it counted.
+    """
+    stopping = asyncio.Event()
+
+    async def run() -> None:
+        while not stopping.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await stopping.wait()
+            await store()
+        # What came while the last one was stored.
+        await store()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run())
+        try:
+            yield
+        finally:
+            stopping.set()
+
+
+def heed_cancellation() -> None:
+    """For loops that bear failures: ends one that was cancelled all the same.
+
+    A cancellation that meets a failure inside a library can come out as that failure. Who bears it would then go on,
+    and whoever waits for the loop to end would wait for ever.
+
+    Raises:
+        CancelledError: the task that calls was cancelled, and has not ended yet.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -40,6 +40,7 @@ def upgrade(url: str, *, to: str = "head") -> None:
     with _engine(address) as engine, translated(), _locked(address, engine) as connection:
         _refuse_newer(connection)
         if current(connection) != _head(to):
+            _begin_to_write(connection)
             command.upgrade(config(connection), to)
 
 
@@ -102,6 +103,14 @@ def _plain_connection(connection: object, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     # DEFERRED for a start: a read-only file must still be readable; the file lock keeps two migrators apart.
     connection.exec_driver_sql("BEGIN")
+
+
+def _begin_to_write(connection: Connection) -> None:
+    # Whoever has begun to read and then writes is refused at once while somebody else writes (a gateway that stores
+    # what was used); whoever begins as a writer waits for their turn.
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager

@@ -30,6 +30,11 @@ class Home:
         return self.root / "config.toml"
 
     @property
+    def membership(self) -> Path:
+        """Which cluster this machine has joined, when it is no head itself."""
+        return self.root / "membership.json"
+
+    @property
     def data(self) -> Path:
         """The database and what must be backed up."""
         return self.root / "data"
@@ -46,6 +51,16 @@ class Home:
     @property
     def secrets(self) -> Path:
         return self.root / "secrets"
+
+    @property
+    def authority(self) -> Path:
+        """The key of the cluster's own CA, on its head alone."""
+        return self.secrets / "ca"
+
+    @property
+    def tls(self) -> Path:
+        """This machine's certificate."""
+        return self.secrets / "tls"
 
     @property
     def run(self) -> Path:

@@ -27,6 +27,8 @@ class Channel(StrEnum):
     """The internal token, which only this user's processes on this machine can read."""
     SESSION = "session"
     TOKEN = "token"  # noqa: S105 - the word, not a secret
+    CERTIFICATE = "certificate"
+    """A machine's, which TLS has checked."""
 
 
 class Principal(View):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 PARENT = "CLUSTER_AI_PARENT"
 """Environment variable by which a supervisor tells its parts who it is."""
+PROCESS = "CLUSTER_AI_PROCESS"
+"""... and each of several that do the same work its name."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cluster_ai.core.errors import ClusterError, Unavailable
+from cluster_ai.core.loops import heed_cancellation
 
 MOST_UNITS = 256
 LONGEST_GROUP_SECONDS = 0.05
@@ -107,6 +108,7 @@ class GroupedWriter:
             while True:
                 first = await self._queue.get()
                 await self._group(first)
+                heed_cancellation()
         except ClusterError as exc:
             error = exc
         finally:

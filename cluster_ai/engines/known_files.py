@@ -52,7 +52,7 @@ class KnownFiles:
 
     def __init__(self, page: Path) -> None:
         self._page = page
-        self._remembered = _read(page)
+        self._remembered = remembered(page)
         self._used: dict[str, Known] = {}
 
     def learn(self, path: Path) -> Known:
@@ -118,8 +118,8 @@ def _key(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _read(page: Path) -> dict[str, Known]:
-    """What an earlier start learned; nothing when the page is missing, damaged or of another version."""
+def remembered(page: Path) -> dict[str, Known]:
+    """What an earlier start learned, by path; nothing when the page is missing, damaged or of another version."""
     try:
         found = _Page.model_validate_json(page.read_bytes(), strict=True)
     except (OSError, ValidationError):

@@ -1,57 +1,64 @@
 """The gateway's inside as one lifetime: nodes watched, calls relayed, and what is known of both."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import aiohttp
-
 from cluster_ai.core.clock import Clock
-from cluster_ai.gateway.probes import Prober
-from cluster_ai.gateway.relay import Relay
+from cluster_ai.gateway.means import Lan, Means, open_means
+from cluster_ai.gateway.placing.places import open_desk
+from cluster_ai.gateway.relaying.works import Works, open_works
+from cluster_ai.gateway.reload import Reload, followed
+from cluster_ai.gateway.served import Observer
+from cluster_ai.gateway.tending import Enrolled, tended
 from cluster_ai.gateway.types import GatewaySettings, GatewayView
-from cluster_ai.gateway.upstreams import Pool
+
+__all__ = ["Lan", "Room", "open_room"]
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
     """What the doors of the gateway use."""
 
-    pool: Pool
-    relay: Relay
-    clock: Clock
+    means: Means
+    works: Works
     started_at: float
+    reload: Reload
+    machines: Enrolled
 
     def view(self) -> GatewayView:
-        now = self.clock()
+        means, works = self.means, self.works
+        now = means.clock()
         return GatewayView(
             started_at=self.started_at,
-            inflight=self.relay.counters.inflight,
-            totals=self.relay.counters.totals(),
-            upstreams=tuple(upstream.view(now) for upstream in self.pool.all()),
-            decisions=tuple(decision.view(now) for decision in self.relay.decisions),
+            inflight=works.ledger.counters.inflight,
+            waiting=works.desk.waiting(),
+            totals=works.ledger.counters.totals(),
+            upstreams=tuple(upstream.view(now) for upstream in means.pool.all()),
+            decisions=tuple(decision.view(now) for decision in works.ledger.decisions.last()),
         )
 
 
 @asynccontextmanager
 async def open_room(
-    settings: GatewaySettings, *, embedded_url: str | None, clock: Clock = time.monotonic
+    settings: GatewaySettings,
+    *,
+    embedded_url: str | None,
+    clock: Clock = time.monotonic,
+    observers: Sequence[Observer] = (),
+    lan: Lan | None = None,
 ) -> AsyncIterator[Room]:
-    """Watches the nodes as long as the block runs; every one has been asked once when it begins."""
-    pool = Pool(settings, embedded_url=embedded_url, clock=clock)
-    async with _session(settings) as session, Prober(pool, session, settings, clock=clock).watching():
-        yield Room(pool, Relay(pool, session, settings, clock=clock), clock, time.time())
+    """Watches the nodes as long as the block runs; every one has been asked once when it begins.
 
-
-def _session(settings: GatewaySettings) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        # A connection for each call: see Relay. No limit: how much a node takes is for routing to say.
-        connector=aiohttp.TCPConnector(limit=0, force_close=True),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds),
-        # Bytes pass as they are, and we read the end of them: nobody asked the node to pack them.
-        headers={"Accept-Encoding": "identity"},
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-    )
+    ``lan``: how machines of the cluster are reached, which ``Room.machines`` is told of.
+    """
+    settings = followed(settings)
+    async with AsyncExitStack() as stack:
+        means = await stack.enter_async_context(
+            open_means(settings, embedded_url=embedded_url, clock=clock, lan=lan or Lan())
+        )
+        desk = await stack.enter_async_context(open_desk(means))
+        works = await stack.enter_async_context(open_works(means, desk, observers))
+        nodes = await stack.enter_async_context(tended(means, changed=desk.look_again))
+        yield Room(means, works, time.time(), nodes.reload, nodes.machines)

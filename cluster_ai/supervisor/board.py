@@ -39,6 +39,15 @@ class Board:
     def specs(self) -> tuple[PartSpec, ...]:
         return tuple(self._specs.values())
 
+    def spec(self, name: str) -> PartSpec:
+        """What a part is.
+
+        Raises:
+            NotFound: there is no such part.
+        """
+        self.life(name)
+        return self._specs[name]
+
     def life(self, name: str) -> Life:
         """How a part is.
 
@@ -48,7 +57,8 @@ class Board:
         try:
             return self._lives[name]
         except KeyError:
-            raise NotFound(f"no part is called {name}", hint=f"parts: {', '.join(sorted(self._lives))}") from None
+            known, values = ", ".join(sorted(self._lives)), {"about": "part", "name": name}
+            raise NotFound(f"no part is called {name}", hint=f"parts: {known}", values=values) from None
 
     def tell(self, name: str, event: Event) -> Life:
         """Applies what happened to a part; answers its life afterwards."""
@@ -56,6 +66,7 @@ class Board:
         after = self._lives[name] = apply(before, event, now=self.clock(), policy=self.policy)
         if after.state is not before.state:
             _say(name, after)
+        if (after.state, after.rolling, after.pid) != (before.state, before.rolling, before.pid):
             self._wake()
         return after
 
@@ -89,7 +100,8 @@ class Board:
             uptime_seconds=round(self.clock() - life.launched_at, 3) if life.runs else 0.0,
             restarts=life.restarts,
             last_exit=life.last_exit,
-            error=life.error,
+            error=life.error or life.not_replaced,
+            replacing=life.rolling,
             log=str(self.log_of(spec.name)),
         )
 

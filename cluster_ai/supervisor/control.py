@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from cluster_ai.core.errors import ClusterError, Conflict, InvalidInput, NotFound, Unavailable
+from cluster_ai.core.errors import NONE, ClusterError, Conflict, InvalidInput, NotFound, Unavailable
 from cluster_ai.core.paths import Home
 from cluster_ai.core.wire import dump_json, parse_object
 from cluster_ai.supervisor import sockets
@@ -72,7 +72,9 @@ class Control:
         except TimeoutError as exc:
             raise Unavailable(f"the supervisor did not answer within {ANSWER_SECONDS:.0f} s") from exc
         except (OSError, BadMessage) as exc:
-            raise Unavailable(f"no supervisor runs in {self._home.root}", hint="./manager.sh start") from exc
+            values = {"about": "no_supervisor", "home": str(self._home.root)}
+            message = f"no supervisor runs in {self._home.root}"
+            raise Unavailable(message, hint="./manager.sh start", values=values) from exc
         if answer.status not in _GOOD:
             raise _error(answer)
         return answer
@@ -93,4 +95,7 @@ def _error(answer: Response) -> ClusterError:
     except InvalidInput:
         said = {}
     kind = _KINDS.get(answer.status, Unavailable)
-    return kind(str(said.get("message") or f"the supervisor answered {answer.status}"), hint=str(said.get("hint", "")))
+    message = str(said.get("message") or f"the supervisor answered {answer.status}")
+    found = said.get("values")
+    values = {str(name): str(text) for name, text in found.items()} if isinstance(found, dict) else NONE
+    return kind(message, hint=str(said.get("hint", "")), values=values).coded(str(said.get("code", "")))

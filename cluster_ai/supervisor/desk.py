@@ -58,7 +58,8 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, as
         return _decide(request, asked)
     except ClusterError as exc:
         status = next((code for kind, code in _STATUS.items() if isinstance(exc, kind)), 500)
-        return Response(status, dump_json({"code": exc.code, "message": exc.message, "hint": exc.hint}))
+        said = {"code": exc.code, "message": exc.message, "hint": exc.hint, "values": dict(exc.values)}
+        return Response(status, dump_json(said))
 
 
 def _decide(request: Request, asked: Asked) -> Response:

@@ -7,6 +7,7 @@
        |                      +------- Ended ------+---------------------+
        +--Due-- BACKOFF <--------------'  (too often: FAILED)
     StopAsked, RestartAsked: from everywhere, over STOPPING while a process runs
+    RollAsked: READY stays READY until Replaced by another process, or NotReplaced
 """
 
 from dataclasses import dataclass, replace
@@ -46,6 +47,10 @@ class Life:
     error: str = ""
     again: bool = False
     """Whether a stopping part is to be started again."""
+    rolling: bool = False
+    """A process that shall take over from this one is on its way."""
+    not_replaced: str = ""
+    """Why the last one that should have taken over did not."""
 
     @property
     def restarts(self) -> int:
@@ -98,7 +103,26 @@ class RestartAsked:
     pass
 
 
-Event = Launched | Answered | Missed | Ended | Due | StopAsked | RestartAsked
+@dataclass(frozen=True, slots=True)
+class RollAsked:
+    """Restart without a gap: by a process that takes over from the one that runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """That process is ready and the part is now it."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotReplaced:
+    """It did not become ready; the old one goes on."""
+
+    reason: str
+
+
+Event = Launched | Answered | Missed | Ended | Due | StopAsked | RestartAsked | RollAsked | Replaced | NotReplaced
 
 
 def apply(  # noqa: C901, PLR0911, PLR0912 - one table of what can happen when; split up it could not be read
@@ -111,8 +135,7 @@ def apply(  # noqa: C901, PLR0911, PLR0912 - one table of what can happen when; 
     """
     match life.state, event:
         case ((S.WAITING | S.BACKOFF), Launched(pid=pid)):
-            begun = replace(life, pid=pid, launched_at=now, heard_at=now, launches=life.launches + 1, misses=0)
-            return _become(begun, S.STARTING, now)
+            return _become(_begun(life, pid, now), S.STARTING, now)
         case ((S.STARTING | S.UNHEALTHY), Answered()):
             return _become(replace(life, heard_at=now, misses=0, error=""), S.READY, now)
         case S.READY, Answered():
@@ -139,6 +162,14 @@ def apply(  # noqa: C901, PLR0911, PLR0912 - one table of what can happen when; 
             return _become(replace(life, again=True, deaths=()), S.STOPPING, now)
         case _, RestartAsked():
             return _become(replace(life, deaths=(), error=""), S.WAITING, now)
+        case ((S.READY | S.UNHEALTHY), RollAsked()):
+            return replace(life, rolling=True, not_replaced="")
+        case _, RollAsked():
+            return apply(life, RestartAsked(), now=now, policy=policy)
+        case ((S.READY | S.UNHEALTHY), Replaced(pid=pid)) if life.rolling:
+            return _become(replace(_begun(life, pid, now), deaths=(), error=""), S.READY, now)
+        case ((S.READY | S.UNHEALTHY), NotReplaced(reason=reason)):
+            return replace(life, rolling=False, not_replaced=reason)
         case _:
             raise IllegalTransition(f"{type(event).__name__} cannot happen to a part that is {life.state}")
 
@@ -153,8 +184,15 @@ def backoff(deaths: int, policy: SupervisorSettings) -> float:
     return min(policy.backoff_cap_seconds, policy.backoff_seconds * 2.0 ** min(max(0, deaths - 1), 32))
 
 
+def _begun(life: Life, pid: int, now: float) -> Life:
+    begun = replace(life, pid=pid, launched_at=now, heard_at=now, launches=life.launches + 1, misses=0)
+    return replace(begun, rolling=False, not_replaced="")
+
+
 def _become(life: Life, state: S, now: float) -> Life:
-    return replace(life, state=state, since=life.since if state is life.state else now)
+    # Only one that runs well is waited for by its successor.
+    rolling = life.rolling and state in {S.READY, S.UNHEALTHY}
+    return replace(life, state=state, rolling=rolling, since=life.since if state is life.state else now)
 
 
 def _after_death(life: Life, event: Ended, *, now: float, policy: SupervisorSettings) -> Life:

@@ -48,7 +48,7 @@ class TakenPort:
         return f"{self.port} ({self.part}) is used by {self.owner or 'another program'}"
 
 
-def refuse(home: Home, specs: Iterable[PartSpec], *, host: str = HOST, least_free: int = LEAST_FREE_BYTES) -> None:
+def refuse(home: Home, specs: Iterable[PartSpec], *, least_free: int = LEAST_FREE_BYTES) -> None:
     """Lets only a start through that can work.
 
     Raises:
@@ -56,7 +56,7 @@ def refuse(home: Home, specs: Iterable[PartSpec], *, host: str = HOST, least_fre
     """
     refuse_home(home)
     refuse_full_disk(home, least_free=least_free)
-    refuse_ports(specs, host=host)
+    refuse_ports(specs)
 
 
 def refuse_home(home: Home) -> None:
@@ -92,13 +92,13 @@ def refuse_full_disk(home: Home, *, least_free: int) -> None:
         )
 
 
-def refuse_ports(specs: Iterable[PartSpec], *, host: str = HOST) -> None:
+def refuse_ports(specs: Iterable[PartSpec]) -> None:
     """Looks at every port of ``specs``.
 
     Raises:
         PortInUse: some are taken; names each, its part and, where the system tells, who has it.
     """
-    taken = [TakenPort(found.port, found.part, port_owner(found.port)) for found in taken_ports(specs, host=host)]
+    taken = [TakenPort(found.port, found.part, port_owner(found.port)) for found in taken_ports(specs)]
     if taken:
         word = "port" if len(taken) == 1 else "ports"
         raise PortInUse(
@@ -107,12 +107,16 @@ def refuse_ports(specs: Iterable[PartSpec], *, host: str = HOST) -> None:
         )
 
 
-def taken_ports(specs: Iterable[PartSpec], *, host: str = HOST) -> Iterator[TakenPort]:
+def taken_ports(specs: Iterable[PartSpec]) -> Iterator[TakenPort]:
     """Each port that cannot be listened on now."""
+    seen = set()
     for spec in specs:
+        host = spec.listens[0] if spec.listens else next((probe.host for probe in spec.probes), HOST)
         for port in spec.ports:
-            if not _is_free(host, port):
+            # Several parts may share one; the first of them stands for all.
+            if port not in seen and not _is_free(host, port):
                 yield TakenPort(port, spec.name)
+            seen.add(port)
 
 
 def _is_free(host: str, port: int) -> bool:

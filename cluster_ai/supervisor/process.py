@@ -74,8 +74,10 @@ class Group:
 
 
 @asynccontextmanager
-async def running(argv: Sequence[str], *, env: Mapping[str, str], log: LogFile) -> AsyncIterator[Group]:
-    """A process group that ends with the block, however that ends.
+async def running(
+    argv: Sequence[str], *, env: Mapping[str, str], log: LogFile, hand_down: Sequence[int] = ()
+) -> AsyncIterator[Group]:
+    """A process group that ends with the block, however that ends. It has the open files of ``hand_down``, too.
 
     Raises:
         OSError: it cannot be started.
@@ -88,8 +90,9 @@ async def running(argv: Sequence[str], *, env: Mapping[str, str], log: LogFile) 
     try:
         try:
             popen = subprocess.Popen(  # noqa: ASYNC220, S603 - vfork in this thread (PDEATHSIG watches it); argv is our own
-                argv, env=env, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing, start_new_session=True
-            )
+                argv, env=env, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing, start_new_session=True,
+                pass_fds=hand_down,
+            )  # fmt: skip
         finally:
             os.close(writing)
         loop.add_reader(reading, _pour, reading, log)

@@ -4,42 +4,24 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
 from cluster_ai.core.errors import Conflict, InvalidInput
-from cluster_ai.core.paths import Home
 from cluster_ai.supervisor.board import Board
+from cluster_ai.supervisor.crew import Crew, Place
 from cluster_ai.supervisor.desk import open_desk
 from cluster_ai.supervisor.keeper import Keeper
-from cluster_ai.supervisor.machine import RestartAsked, StopAsked
+from cluster_ai.supervisor.machine import RestartAsked, RollAsked, StopAsked
 from cluster_ai.supervisor.preflight import refuse_ports
 from cluster_ai.supervisor.types import PartSpec, PartState, SupervisorSettings, SupervisorView
 
 log = structlog.get_logger(__name__)
 
 WORKER = "worker-"
-
-
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """The parts of a cluster, and how one more worker would look."""
-
-    specs: tuple[PartSpec, ...]
-    worker: Callable[[int], PartSpec] | None = None
-    most_workers: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a supervisor works. ``env`` is what its parts inherit."""
-
-    home: Home
-    version: str
-    env: Mapping[str, str] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -51,6 +33,7 @@ class Supervisor:
         self._policy = policy
         self._board = Board(policy, logs=place.home.logs)
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._ground = place.ground()
         self._wanted = {spec.name: spec for spec in crew.specs if spec.name.startswith(WORKER)}
         """Workers that there shall be; the board has those that are still leaving, too."""
         self._retiring: set[str] = set()
@@ -61,6 +44,11 @@ class Supervisor:
     async def run(self) -> None:
         """Until ``stop`` or SIGTERM, SIGINT, SIGHUP; then no process of the cluster is left."""
         self._listen_to_signals()
+        with self._ground.listeners:
+            await self._run()
+        log.info("cluster stopped")
+
+    async def _run(self) -> None:
         async with open_desk(self._place.home.run, self), self._tasks:
             for spec in self._crew.specs:
                 self._keep(spec)
@@ -70,7 +58,6 @@ class Supervisor:
             await self._wind_down()
             for keeper in self._keepers.values():
                 keeper.cancel()
-        log.info("cluster stopped")
 
     # -- what the desk passes on
 
@@ -87,7 +74,10 @@ class Supervisor:
 
     def restart(self, part: str) -> None:
         self._refuse_when_stopping()
-        self._board.tell(part, RestartAsked())
+        if several := [spec for spec in self._board.specs if part and spec.group == part]:
+            self._tasks.create_task(self._restart_each(several))
+            return
+        self._restart(self._board.spec(part))
 
     def stop(self) -> None:
         self._stopping.set()
@@ -114,9 +104,24 @@ class Supervisor:
 
     # -- inside
 
+    def _restart(self, spec: PartSpec) -> None:
+        self._board.tell(spec.name, RollAsked() if spec.drain_seconds else RestartAsked())
+
+    async def _restart_each(self, specs: Sequence[PartSpec]) -> None:
+        """One after the other: what the first of them cannot do, the others are spared."""
+        for spec in specs:
+            self._restart(spec)
+            await self._board.until(partial(self._is_settled, spec.name))
+            if self._stopping.is_set() or self._board.life(spec.name).not_replaced:
+                return
+
+    def _is_settled(self, name: str) -> bool:
+        life = self._board.life(name)
+        return life.state in {PartState.READY, PartState.FAILED, PartState.STOPPED} and not life.rolling
+
     def _keep(self, spec: PartSpec) -> None:
         self._board.add(spec)
-        keeper = Keeper(spec, self._board, env=self._place.env)
+        keeper = Keeper(spec, self._board, self._ground)
         self._keepers[spec.name] = self._tasks.create_task(keeper.run(), name=spec.name)
 
     async def _retire(self, name: str) -> None:

@@ -42,13 +42,14 @@ class SupervisorSettings(Slice):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A question whose answer shows that a part is ready, asked on loopback."""
+    """A question whose answer shows that a part is ready, asked from this machine."""
 
     port: int
     path: str = ""
     """Asked for by GET and answered with 200; empty: it is enough that the port listens."""
     holds: str = ""
     """Text that must stand in the answer."""
+    host: str = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,14 @@ class PartSpec:
     """Parts on higher floors use those on lower ones: they are stopped first."""
     url: str = ""
     env: dict[str, str] = field(default_factory=dict)
+    listens: tuple[str, int] | None = None
+    """Address that the supervisor listens on and hands down: connections wait there while the part has no process."""
+    door: str = ""
+    """Its processes answer probes at Unix sockets of their own, of this name: others may share the port."""
+    drain_seconds: float = 0.0
+    """A restart lets the new process take over before it ends the old one, which has so long; 0: first out, then in."""
+    group: str = ""
+    """The name for all that do the same work: restarted under it one after the other."""
 
 
 class PartView(View):
@@ -82,6 +91,8 @@ class PartView(View):
     last_exit: str = ""
     """How it last ended: ``exit 1``, ``SIGKILL``; empty when it never did."""
     error: str = ""
+    replacing: bool = False
+    """A new process is about to take over from this one."""
     log: str = ""
     """Path of its log file."""
 

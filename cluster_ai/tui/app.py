@@ -37,6 +37,9 @@ from cluster_ai.views import OverviewView
 SETTLED_SECONDS: Final = 3.0
 """After that the first screen is up and start-up's garbage can go."""
 
+_IN_TEXT: Final = ("back", "enter")
+"""Keys that mean something of ours where text is typed, too."""
+
 Connect = Callable[[], AsyncClient]
 
 
@@ -110,7 +113,7 @@ class ClusterApp(App[None]):
             return super().check_action(action, parameters)
         if not isinstance(self.screen, LiveScreen):
             return False
-        return action == "back" or not isinstance(self.focused, Input)
+        return action in _IN_TEXT or not isinstance(self.focused, Input)
 
     def action_open(self, name: str) -> None:
         while len(self.screen_stack) > 2:  # noqa: PLR2004 - the library's own screen and the one to replace
@@ -124,6 +127,11 @@ class ClusterApp(App[None]):
 
     def on_data_table_row_selected(self, event: LiveTable.RowSelected) -> None:
         if event.data_table.id == "table-nodes":
+            self.action_detail()
+
+    def action_enter(self) -> None:
+        screen = self._live()
+        if screen and not screen.keep_filter():
             self.action_detail()
 
     async def action_back(self) -> None:
@@ -204,7 +212,8 @@ class ClusterApp(App[None]):
             async with self._connect() as client:
                 await client.send(action.call)
         except ClusterError as exc:
-            self.notify(f"{exc.message} ({exc.code})", title=action.title, severity="error", timeout=10, markup=False)
+            words = self.session.told(exc).line
+            self.notify(f"{words} ({exc.code})", title=action.title, severity="error", timeout=10, markup=False)
         else:
             self.notify(self.session.t("action.asked"), title=action.title, markup=False)
 
@@ -232,7 +241,7 @@ def build(options: argparse.Namespace) -> ClusterApp:
         Misconfigured: a setting is wrong, or the token file cannot be read.
     """
     settings = configuration.load()
-    url = options.url or f"http://127.0.0.1:{settings.effective_ports.backend}"
+    url = options.url or settings.backend_url
     token = _token(options.token_file) if options.token_file else ""
 
     def connect() -> AsyncClient:

@@ -14,7 +14,7 @@ def facts_of(node: NodeView, words: Wording) -> dict[str, Cell]:
     return {
         "url": Cell(plain(node.url), 0),
         "version": Cell(f"{plain(node.version) or NONE} · {words.t(f'kind.{node.kind}')}", 0),
-        "state": state_cell(node.state, words),
+        "state": state_cell(node.shown_state, words),
         "breaker": Cell(f"{state_cell(node.breaker, words).text[0]} {words.t(f'breaker.{node.breaker}')}", 0),
         "ttft": Cell(f.latency(node.ttft_seconds), 0),
         "speed": Cell(f"{f.rate(node.tokens_per_second)} tok/s", 0),

@@ -23,7 +23,8 @@ class Key:
 KEYS: Final = (
     Key("o,1", "o", "open('overview')", on_bar=True),
     Key("2", "2", "open('nodes')", on_bar=True),
-    Key("d,enter", "d", "detail", on_bar=True),
+    Key("d", "d", "detail", on_bar=True),
+    Key("enter", "⏎", "enter"),
     Key("slash", "/", "filter", on_bar=True),
     Key("s", "s", "sort", on_bar=True),
     Key("S", "S", "sort_back"),

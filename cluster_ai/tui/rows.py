@@ -86,6 +86,7 @@ NODE_MODEL_COLUMNS: Final = (Column("model"), Column("size", numeric=True), Colu
 _MARKS: Final[Mapping[str, tuple[str, Tone]]] = {
     "healthy": ("●", "good"),
     "suspect": ("◐", "warn"),
+    "draining": ("◔", "warn"),
     "down": ("✕", "bad"),
     "unknown": ("○", "quiet"),
     "ready": ("●", "good"),
@@ -175,10 +176,10 @@ def shown_name(text: str) -> str:
 
 def _node_state(node: NodeView, words: Wording) -> Cell:
     """The state, or the breaker's where that is what keeps traffic away."""
-    if node.state == "healthy" and node.breaker != "closed":
+    if node.shown_state == "healthy" and node.breaker != "closed":
         breaker = state_cell(node.breaker, words)
         return Cell(f"{breaker.text[0]} {words.t(f'breaker.{node.breaker}')}", breaker.order, breaker.tone)
-    return state_cell(node.state, words)
+    return state_cell(node.shown_state, words)
 
 
 def _memory_tone(worker: WorkerView) -> Tone:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cluster_ai.core.errors import ClusterError
 from cluster_ai.core.i18n import Lang, translator
+from cluster_ai.core.sentences import Told, told
 from cluster_ai.tui.figures import Figures
 from cluster_ai.tui.rows import Wording
 from cluster_ai.tui.state import Link, State
@@ -27,6 +29,9 @@ class Session:
 
     def t(self, key: str, /, **fields: object) -> str:
         return translator(self.lang, DOMAIN)(key, **fields)
+
+    def told(self, error: ClusterError) -> Told:
+        return told(error, self.lang)
 
     def link(self) -> Link:
         return self.state.link(self.clock())

@@ -42,8 +42,19 @@ draw() { # draw CURSOR STATE
   [ -t 0 ] && printf ' ' || printf '\n'
 }
 
+# A slip of the finger must not end the answers of everybody.
+may_run() { # may_run VERB
+  local said=''
+  [ -t 0 ] && [ "$1" = stop ] || return 0
+  printf '\n%s ' "$(words menu_sure)"
+  IFS= read -rsn1 said || return 1
+  printf '\n'
+  case $said in [yYsS]) return 0 ;; *) return 1 ;; esac
+}
+
 run_entry() { # run_entry INDEX
   local verb=${commands[$1]} code=0
+  may_run "$verb" || return 0
   printf '\n%s$ ./manager.sh %s%s\n' "$bold" "$verb" "$plain"
   # shellcheck disable=SC2086  # a verb is words
   if [ -t 0 ]; then "$root/manager.sh" $verb || code=$?; else "$root/manager.sh" $verb </dev/null || code=$?; fi

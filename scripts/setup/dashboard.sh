@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Builds the dashboard into backend/ui when its build is missing or older than its sources.
+#   dashboard.sh             only what is needed to have it
+#   dashboard.sh --to-work   its packages too, though it is built
 # Node 20.19 or newer is taken from the machine, else from the wheel that requirements/node.lock pins.
 # Exit: 0 built or up to date, 1 not built.
 set -u
@@ -45,10 +47,7 @@ are_packages_there() {
   [ "$(cat "$sources/node_modules/.lock" 2>/dev/null)" = "$(cksum <"$sources/package-lock.json")" ]
 }
 
-main() {
-  local wanted
-  wanted=$(digest)
-  is_built "$wanted" && return 0
+bring_tools() {
   mkdir -p "$logs"
   if ! has_node; then
     PATH=$root/.venv/bin:$PATH
@@ -58,8 +57,16 @@ main() {
     step dashboard_packages "$logs/npm.log" fetch_packages || return 1
     cksum <"$sources/package-lock.json" >"$sources/node_modules/.lock"
   fi
+}
+
+main() {
+  local wanted
+  wanted=$(digest)
+  [ "${1:-}" != --to-work ] && is_built "$wanted" && return 0
+  bring_tools || return 1
+  is_built "$wanted" && return 0
   step dashboard "$logs/dashboard.log" build || return 1
   printf '%s' "$wanted" >"$built/.sources"
 }
 
-main
+main "$@"

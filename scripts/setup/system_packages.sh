@@ -14,6 +14,17 @@ strace strace
 mkfs.ext4 e2fsprogs
 curl curl
 git git
+nginx nginx-light
+wrk wrk
+ip iproute2
+nft nftables
+sshd openssh-server
+ssh openssh-client
+debootstrap debootstrap
+systemd-nspawn systemd-container
+faketime faketime
+cc gcc
+/usr/include/stdlib.h libc6-dev
 LIST
 }
 
@@ -21,6 +32,7 @@ is_there() {
   case $1 in
     initdb) command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
     chromium) command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ;;
+    /*) [ -f "$1" ] ;;
     *) PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 ;;
   esac
 }

@@ -2,31 +2,43 @@
 
 import asyncio
 import contextlib
+import random
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 from starlette.types import ASGIApp
 
-from backend.app import create_app
+from backend.app import Started, create_app
+from backend.catalog_config import CatalogConfig
+from backend.dask_pages import DaskPages
+from backend.host import ThisMachine
+from backend.lookout import LookAround, Lookout
+from backend.machines.config import MembersConfig
 from backend.plane import Neighbours, Plane, PlaneConfig, open_plane
 from backend.snapshot import About
-from backend.sources import ThisMachine
+from backend.ui_files import FOLDER
 from cluster_ai.accounts.opening import VaultConfig
 from cluster_ai.accounts.passwords import Passwords
 from cluster_ai.accounts.service import Times
 from cluster_ai.accounts.types import Lifetimes
+from cluster_ai.catalog.types import LIBRARY
 from cluster_ai.core.asgi.guard import Limits
 from cluster_ai.core.asgi.serve import serve
 from cluster_ai.core.ids import new_id
 from cluster_ai.core.paths import Home
+from cluster_ai.nodes.discovery.around import Around
+from cluster_ai.nodes.discovery.finds import Members
+from cluster_ai.nodes.discovery.subnets import Scope
+from cluster_ai.nodes.types import MachinesSettings
+from cluster_ai.pki.types import HeadFiles
 from cluster_ai.views import Endpoints
 from tests.backend.world import INTERNAL, World
+from tests.loops import loop_in_thread
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -35,27 +47,24 @@ PASSWORD = "correct horse battery"
 CHEAP = Passwords(rounds=1, memory_kib=64)
 
 
+def nowhere(members: Members) -> Around:
+    """No test looks at the networks of the box that it runs on."""
+    return Around(Scope((), (), frozenset()), members, random.Random(1))
+
+
 class Served:
     """ASGI applications, each on a port, until the block ends."""
 
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
         self._stops: list[asyncio.Event] = []
         self._tasks: list[Any] = []
-        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         for stop in reversed(self._stops):
             self.loop.call_soon_threadsafe(stop.set)
         for task in reversed(self._tasks):
             task.result(timeout=10)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(timeout=10)
-        self.loop.close()
 
     def start(self, app: ASGIApp, *, limits: Limits | None = None) -> str:
         port, stop = free_port(), asyncio.Event()
@@ -71,6 +80,16 @@ class Served:
     def run(self, work: Any) -> Any:
         """Runs a coroutine where the applications live."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=20)
+
+
+@contextlib.contextmanager
+def applications() -> Iterator[Served]:
+    with loop_in_thread("served") as loop:
+        served = Served(loop)
+        try:
+            yield served
+        finally:
+            served.stop()
 
 
 def listens(port: int) -> bool:
@@ -89,12 +108,21 @@ class Api:
     home: Home
     world: World
     served: Served
+    token_here: str = INTERNAL
     planes: list[Plane] = field(default_factory=list)
     clock: list[float] = field(default_factory=lambda: [0.0])
+    apps: list[ASGIApp] = field(default_factory=list)
 
     @property
     def plane(self) -> Plane:
         return self.planes[-1]
+
+    @property
+    def lookout(self) -> Lookout:
+        started = self.apps[-1]
+        assert isinstance(started, Started)
+        lookout: Lookout = started.api.state.lookout
+        return lookout
 
     @property
     def port(self) -> int:
@@ -104,7 +132,7 @@ class Api:
         return httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=20)
 
     def local(self) -> httpx2.Client:
-        return self.client(Authorization=f"Bearer {INTERNAL}")
+        return self.client(Authorization=f"Bearer {self.token_here}")
 
     def tick(self) -> None:
         """One round of the live loop, now."""
@@ -127,6 +155,31 @@ class Api:
         return str(answer.json()["access_token"])
 
 
+def _about(gateway: str) -> About:
+    endpoints = Endpoints(api="http://a", gateway=gateway, dask_dashboard="http://d")
+    return About(name="test", version="1", endpoints=endpoints, started_at=1.0, wants_workers=True)
+
+
+def _vault(api: Api, url: str | None) -> VaultConfig:
+    return VaultConfig(
+        url=url or f"sqlite:///{api.home.database}",
+        secrets=api.home.secrets,
+        lifetimes=Lifetimes(session=3600, idle=600, token=300),
+        times=Times(now=lambda: time.time() + api.clock[0], new_id=new_id),
+        on_fatal=print,
+        passwords=CHEAP,
+    )
+
+
+def _members(home: Home, lan: str | None, port: int) -> MembersConfig:
+    return MembersConfig(
+        settings=MachinesSettings(bind=lan),
+        files=HeadFiles(home.authority, home.tls, "test", names=(lan,) if lan else ()),
+        heads=(f"https://{lan}:{port}",) if lan else (),
+        scheduler=f"tls://{lan}:1" if lan else "",
+    )
+
+
 @contextlib.contextmanager
 def running_api(
     folder: Path,
@@ -135,45 +188,50 @@ def running_api(
     url: str | None = None,
     tick_seconds: float = 0.1,
     ui_folder: Path | None = None,
+    gateway: str = "",
+    token: str = INTERNAL,
+    lan: str | None = None,
+    lan_port: int = 1,
+    dask: str = "",
+    catalog: CatalogConfig | None = None,
+    look_around: LookAround = nowhere,
 ) -> Iterator[Api]:
-    """The API with the world around it; its admin's password is ``PASSWORD``."""
+    """The API with the world around it; its admin's password is ``PASSWORD``.
+
+    ``gateway``: one to use instead of the world's, which knows ``token`` as the internal one. ``lan``: the address in
+    the LAN that the head believes to have. ``dask``: URL of Dask's dashboard. ``look_around``: where it looks for others.
+    """
     home, world = Home(folder), World()
     home.make()
     (home.secrets / "admin-password").write_text(PASSWORD)
     (home.secrets / "admin-password").chmod(0o600)
-    with Served() as served:
+    with applications() as served:
         world.url = served.start(world.app())
         world.serve_nodes("n1")
-        api = Api("", home, world, served)
+        api = Api("", home, world, served, token)
         config = PlaneConfig(
-            about=About(
-                name="test",
-                version="1",
-                endpoints=Endpoints(api="http://a", gateway=world.url, dask_dashboard="http://d"),
-                started_at=1.0,
-                wants_workers=True,
-            ),
-            vault=VaultConfig(
-                url=url or f"sqlite:///{home.database}",
-                secrets=home.secrets,
-                lifetimes=Lifetimes(session=3600, idle=600, token=300),
-                times=Times(now=lambda: time.time() + api.clock[0], new_id=new_id),
-                on_fatal=print,
-                passwords=CHEAP,
-            ),
-            gateway_url=world.url,
-            internal_token=INTERNAL,
+            about=_about(world.url),
+            vault=_vault(api, url),
+            members=_members(home, lan, lan_port),
+            gateway_url=gateway or world.url,
+            internal_token=token,
             tick_seconds=tick_seconds,
             host=ThisMachine(home.root),
+            run=home.run,
+            # No test asks the registry of the world: this one has no models.
+            catalog=catalog or CatalogConfig(bases={LIBRARY: world.url}),
         )
 
         @contextlib.asynccontextmanager
         async def opened() -> Any:
-            async with open_plane(config, Neighbours(world, world)) as plane:
+            async with contextlib.AsyncExitStack() as stack:
+                pages = await stack.enter_async_context(DaskPages(dask)) if dask else None
+                plane = await stack.enter_async_context(open_plane(config, Neighbours(world, world, pages, world)))
                 api.planes.append(plane)
                 yield plane
 
-        app = create_app(opened) if ui_folder is None else create_app(opened, ui_folder=ui_folder)
+        app = create_app(opened, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around)
+        api.apps.append(app)
         api.url = served.start(app, limits=limits)
         with api.client() as client:
             until(lambda: client.get("/ready").status_code != 503 or api.planes, what="the API answers")

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,12 +72,11 @@ def test_stops_in_good_order_with_a_stream_open(tmp_path: Path) -> None:
             lines = events.iter_lines()
             next(lines)
             process.popen.send_signal(signal.SIGTERM)
-            began = time.monotonic()
             list(lines)
-        assert process.popen.wait(timeout=8) == 0
-        assert time.monotonic() - began < 3.0
+        assert process.popen.wait(timeout=30) == 0
         assert process.popen.stderr is not None
         log = process.popen.stderr.read().decode()
+    assert "answers are cut" not in log, "a stream that would never end by itself is told"
     assert "Traceback" not in log
     assert process.home.internal_secret() not in log
 

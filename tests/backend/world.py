@@ -1,8 +1,8 @@
-"""What stands around the API in its tests: a real small gateway and node over HTTP, and two small neighbours."""
+"""What stands around the API in its tests: a small gateway over HTTP, and two small neighbours."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from cluster_ai.compute.job_types import JobDetail, JobRequest, JobView
 from cluster_ai.compute.types import ComputeView, WorkerView
-from cluster_ai.core.errors import InvalidInput, Unavailable
+from cluster_ai.core.errors import InvalidInput, NotFound, Unavailable
 from cluster_ai.gateway.types import (
     BreakerState,
     GatewayView,
@@ -60,10 +61,15 @@ class World:
     chat_status: int = 200
     chat_dies: bool = False
     chat_waits: bool = False
-    pull_status: int = 200
+    pull: list[dict[str, Any]] = field(default_factory=lambda: [{"status": "pulling"}, {"status": "success"}])
+    pull_refused: tuple[int, dict[str, Any]] | None = None
+    pull_waits: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
     left: int = 0
+    handed_in: dict[str, JobDetail] = field(default_factory=dict)
     ordered: list[tuple[str, object]] = field(default_factory=list)
+    resting: Collection[str] | None = None
+    """Machines that the scheduler was told to leave in peace."""
 
     # -- the supervisor
 
@@ -83,12 +89,35 @@ class World:
         self.ordered.append(("add", count))
         return 1 + count
 
+    async def scale_workers(self, count: int) -> None:
+        await self.status()
+        self.ordered.append(("scale", count))
+
+    # -- the desk for jobs
+
+    async def submit(self, request: JobRequest) -> JobView:
+        job = JobDetail(id=f"job-{len(self.handed_in)}", name=request.name, function=request.function)
+        self.handed_in[job.id] = job
+        return job
+
+    async def jobs(self) -> tuple[JobView, ...]:
+        return tuple(self.handed_in.values())
+
+    async def job(self, job_id: str) -> JobDetail:
+        if job_id not in self.handed_in:
+            raise NotFound(f"there is no job {job_id}")
+        return self.handed_in[job_id]
+
+    async def cancel(self, job_id: str) -> JobView:
+        return await self.job(job_id)
+
     # -- the scheduler's watch
 
-    async def view(self) -> ComputeView:
+    async def view(self, *, resting: Collection[str] | None = None) -> ComputeView:
+        self.resting = resting
         return self.compute
 
-    # -- the gateway and the nodes
+    # -- the gateway
 
     def serve_nodes(self, *names: str, **more: Any) -> None:
         nodes = tuple(upstream(name, self.url, **more) for name in names)
@@ -111,6 +140,15 @@ class World:
         if not good or self.gateway_status != 200:
             return JSONResponse({}, 401 if not good else self.gateway_status)
         return JSONResponse(self.gateway.model_dump(mode="json"))
+
+    async def _decisions(self, request: Request) -> Response:
+        if request.headers.get("authorization") != f"Bearer {INTERNAL}":
+            return JSONResponse({}, 401)
+        if self.gateway_status != 200:
+            return JSONResponse({}, self.gateway_status)
+        asked, rows = request.query_params, self.gateway.decisions[::-1]
+        rows = tuple(row for row in rows if row.request_id == asked.get("id", row.request_id))
+        return JSONResponse({"items": [row.model_dump(mode="json") for row in rows[: int(asked.get("limit", 1))]]})
 
     async def _chat(self, request: Request) -> Response:
         await self._note(request)
@@ -136,19 +174,31 @@ class World:
 
     async def _pull(self, request: Request) -> Response:
         await self._note(request)
-        if self.pull_status != 200:
-            return JSONResponse({"error": "pull model manifest: file does not exist"}, self.pull_status)
-        lines = [{"status": "pulling manifest"}, {"status": "success"}]
-        return StreamingResponse((json.dumps(line) + "\n" for line in lines), media_type="application/x-ndjson")
+        if self.pull_refused:
+            status, said = self.pull_refused
+            return JSONResponse(said, status)
+        headers = {"X-Cluster-Node": "n1"}
+        return StreamingResponse(self._progress(), media_type="application/x-ndjson", headers=headers)
+
+    async def _progress(self) -> AsyncIterator[str]:
+        for line in self.pull:
+            yield json.dumps(line) + "\n"
+        while self.pull_waits:
+            await asyncio.sleep(0.01)
 
     async def _delete(self, request: Request) -> Response:
         await self._note(request)
-        return Response(status_code=self.pull_status)
+        model = self.requests[-1]["body"]["model"]
+        having = [node.name for node in self.gateway.upstreams if model in {held.name for held in node.models}]
+        if not having:
+            return JSONResponse({"error": f"model '{model}' not found", "code": "not_found"}, 404)
+        return Response(headers={"X-Cluster-Node": ", ".join(having)})
 
     def app(self) -> Starlette:
         return Starlette(
             routes=[
                 Route("/-/state", self._state),
+                Route("/-/decisions", self._decisions),
                 Route("/api/chat", self._chat, methods=["POST"]),
                 Route("/api/pull", self._pull, methods=["POST"]),
                 Route("/api/delete", self._delete, methods=["DELETE"]),

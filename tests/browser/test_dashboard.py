@@ -59,6 +59,12 @@ def test_journey_through_every_page(cluster: Cluster) -> None:
     print(run("e2e", cluster))
 
 
+@pytest.mark.slow
+def test_journey_in_every_look(cluster: Cluster) -> None:
+    print(run("e2e", cluster, CLUSTER_AI_EVERY_LOOK="1"))
+
+
+@pytest.mark.slow
 def test_pictures_of_every_page(cluster: Cluster, tmp_path: Path) -> None:
     """Made anew each time; ``CLUSTER_AI_WRITE_IMAGES=1`` puts them into the documentation."""
     target = IMAGES if os.environ.get("CLUSTER_AI_WRITE_IMAGES") else tmp_path

@@ -9,18 +9,22 @@ What new connections meet is set by ``listen``: "refuse" (RST to the SYN), "rese
 import asyncio
 import contextlib
 import random
-import threading
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self, cast
+from weakref import WeakSet
 
 from tests.chaos.fault_pump import Counters, Direction, Faults, Link, Pump
 from tests.fakes.knobs import Listen
 from tests.fakes.listener import Listener
 from tests.fakes.wire import reset
+from tests.loops import loop_in_thread
 
 __all__ = ["FaultProxy", "Faults", "in_thread"]
+
+TURNS: Final = 5
+"""Of the loop, from a connection that the kernel hands over to the task that serves it."""
 
 
 class FaultProxy:
@@ -33,8 +37,11 @@ class FaultProxy:
         self.chance = random.Random(seed)
         self.counters = Counters()
         self.flowing = asyncio.Event()
-        self.links: dict[Link, asyncio.Task[None]] = {}
-        self.arrivals: set[asyncio.StreamWriter] = set()
+        self.links: set[Link] = set()
+        self.served: set[asyncio.Task[Any]] = set()
+        # Those that are not closed yet: a side that does not read keeps its connection beyond the link's end.
+        self.transports: WeakSet[asyncio.BaseTransport] = WeakSet()
+        self.is_closed = False
         self.cuts: dict[Direction, int] = {"up": 0, "down": 0}
         self.failures: list[Exception] = []
         self.listener = Listener(self.serve)
@@ -79,15 +86,21 @@ class FaultProxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection to its end."""
-        self.arrivals.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self.served.add(task)
+        self.transports.add(writer.transport)
         try:
-            await self._served(reader, writer)
+            await self._serve(reader, writer)
+        except asyncio.CancelledError:
+            # Only close() cancels; asyncio's streams would report a cancelled callback.
+            reset(writer)
         finally:
-            self.arrivals.discard(writer)
+            self.served.discard(task)
 
-    async def _served(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.counters.connections += 1
-        if self.listener.mode == "reset":
+        if self.is_closed or self.listener.mode == "reset":
             reset(writer)
             return
         try:
@@ -96,16 +109,15 @@ class FaultProxy:
             self.counters.unreachable += 1
             reset(writer)
             return
-        task = asyncio.current_task()
-        assert task is not None
         link = Link(writer, node_writer)
-        self.links[link] = task
+        self.transports.add(node_writer.transport)
+        self.links.add(link)
         self.counters.open = len(self.links)
         try:
             await self.both(link, reader, node_reader)
         finally:
             link.end("fin")
-            del self.links[link]
+            self.links.discard(link)
             self.counters.open = len(self.links)
 
     async def both(self, link: Link, from_client: asyncio.StreamReader, from_node: asyncio.StreamReader) -> None:
@@ -116,9 +128,6 @@ class FaultProxy:
         gone = [asyncio.create_task(writer.wait_closed()) for writer in (link.client, link.node)]
         try:
             await asyncio.wait({moved, *gone}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            # Only close() cancels; asyncio's streams would report a cancelled callback.
-            link.end("rst")
         finally:
             for task in (moved, *gone):
                 task.cancel()
@@ -128,20 +137,26 @@ class FaultProxy:
                 self.failures.append(ours)
 
     async def close(self) -> None:
+        self.is_closed = True
+        self.listener.take_no_more()
+        await self.turn()
         self.listener.release()
-        for writer in list(self.arrivals):
-            # Some may still wait for the node to take them.
-            writer.transport.abort()
-        tasks = list(self.links.values())
+        await self.turn()
+        tasks = list(self.served)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # A connection that was cut is closed one turn of the loop later.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        for transport in list(self.transports):
+            cast("asyncio.Transport", transport).abort()
+        await self.turn()
         if self.failures:
             # A proxy that fails makes tests lie.
             raise ExceptionGroup("the proxy failed", self.failures)
+
+    async def turn(self) -> None:
+        """Lets the loop do what it has begun: connections that it took arrive here, those that were cut are closed."""
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         self.flowing.set()
@@ -178,18 +193,13 @@ class Threaded:
 @contextlib.contextmanager
 def in_thread(port: int, *, up: Faults | None = None, down: Faults | None = None) -> Iterator[Threaded]:
     """The same proxy for plain code. Setting ``up``, ``down`` and reading counters needs no ``call``."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="fault-proxy")
-    thread.start()
 
     async def opened() -> FaultProxy:
         return await FaultProxy(port, up=up, down=down).__aenter__()
 
-    try:
-        proxy = asyncio.run_coroutine_threadsafe(opened(), loop).result(5)
-        yield Threaded(proxy, loop)
-        asyncio.run_coroutine_threadsafe(proxy.close(), loop).result(5)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        loop.close()
+    with loop_in_thread("fault-proxy") as loop:
+        threaded = Threaded(asyncio.run_coroutine_threadsafe(opened(), loop).result(5), loop)
+        try:
+            yield threaded
+        finally:
+            threaded.call(threaded.proxy.close())

@@ -1,7 +1,9 @@
 """Each fault of the proxy, proven on the wire in front of a fake node."""
 
 import asyncio
+import contextlib
 import json
+import socket
 import statistics
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -260,3 +262,13 @@ def test_plain_code_uses_it_in_a_thread(node: FakeNode) -> None:
         assert hear(threaded.proxy.port, get("/")).end == "refused"
         threaded.call(threaded.proxy.heal())
         assert whole(threaded.proxy.port, chat()).ended_whole
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_a_connection_of_the_last_moment_is_closed_with_the_proxy(node: FakeNode, turns: int) -> None:
+    for _ in range(5):
+        with in_thread(node.port) as threaded:
+            late = socket.create_connection(("127.0.0.1", threaded.proxy.port), timeout=5)
+            time.sleep(turns / 10_000)
+        with late, contextlib.suppress(ConnectionError):
+            assert late.recv(1) == b"", "nobody holds the other end any more"

@@ -48,7 +48,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, fake_node: str) -> Iterato
     home = tmp_path_factory.mktemp("cli") / "home"
     home.mkdir()
     (home / "config.toml").write_text(
-        "[node]\nenabled = false\n[gateway]\nfind_local_ollama = false\n"
+        "[node]\nenabled = false\n[compute]\nworkers = 1\n[gateway]\nfind_local_ollama = false\n"
         f'[[gateway.upstreams]]\nname = "fake"\nurl = "{fake_node}"\n'
     )
     env, base = environment(home), free_base()

@@ -1,5 +1,6 @@
 """Which language a run speaks, and that all of it is there in both."""
 
+import json
 import re
 import string
 from pathlib import Path
@@ -7,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from cluster_ai.cli.language import UnknownLanguage, settle
-from cluster_ai.core.i18n import texts
+from cluster_ai.core.i18n import LANGS, texts
+from cluster_ai.gateway.types import BreakerState, UpstreamState
+from cluster_ai.keys.types import KeyState
+from cluster_ai.supervisor.types import PartState
+from cluster_ai.views import DRAINING
 from tests.cli.calling import ROOT, cli, environment
 
 
@@ -77,10 +82,17 @@ def test_every_text_that_is_asked_for_exists() -> None:
 
 
 def test_no_text_lies_unused() -> None:
-    built = ("column.", "state.", "help.group.", "welcome.", "version.")
-    unused = {key for key in texts("en", "cli").keys() - used_keys() if not key.startswith(built)}
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "cluster_ai/cli").glob("*.py"))
+    # Those whose end is put in while it runs.
+    built = ("column.", "state.", "help.group.", "welcome.", *re.findall(r"\bt\(\s*f[\"']([a-z_.]+\.)\{", source))
+    unused = {key for key in texts("en", "cli").keys() - used_keys() if not key.startswith(built)}
     assert not {key for key in unused if f"t('{key}'" not in source}
+
+
+def test_every_state_has_a_word_of_its_own() -> None:
+    states = {state.value for kind in (UpstreamState, BreakerState, PartState, KeyState) for state in kind}
+    for lang in LANGS:
+        assert not {f"word.{state}" for state in states | {DRAINING}} - texts(lang, "cli").keys()
 
 
 def test_no_text_is_left_in_english() -> None:
@@ -89,3 +101,16 @@ def test_no_text_is_left_in_english() -> None:
     same = {key for key in english if english[key] == portuguese[key]}
     letters = {key: "".join(part for part, *_ in string.Formatter().parse(english[key])) for key in same}
     assert not {key for key, text in letters.items() if len(text.split()) > 1}
+
+
+def test_diag_says_in_either_language_what_it_saw(tmp_path: Path) -> None:
+    env = environment(tmp_path / "nowhere")
+    seen = {
+        lang: json.loads(cli("diag", "--json", "--lang", lang, env=env).stdout)["checks"] for lang in ("en", "pt-BR")
+    }
+    assert [row["id"] for row in seen["en"]] == [row["id"] for row in seen["pt-BR"]]
+    said = {row["id"]: (row["evidence"], other["evidence"]) for row, other in zip(*seen.values(), strict=True)}
+    alike = {check for check, (english, other) in said.items() if english == other}
+    assert alike <= {"dashboard"}, "a path is a path"
+    assert said["home"] == (f"{tmp_path}/nowhere is not there yet", f"{tmp_path}/nowhere ainda não existe")
+    assert said["supervisor"][1] == f"Nenhum supervisor está rodando em {tmp_path}/nowhere."

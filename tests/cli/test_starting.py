@@ -14,7 +14,7 @@ import pytest
 from tests.cli.calling import ROOT, cli, environment, read_until, screen
 from tests.cli.conftest import free_base
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real]
 
 UP = [sys.executable, "-m", "cluster_ai.cli.main", "up"]
 
@@ -108,7 +108,7 @@ def test_a_part_that_cannot_live_takes_the_start_back(env: dict[str, str]) -> No
 def test_a_start_that_takes_too_long_is_taken_back(env: dict[str, str]) -> None:
     done = cli("up", "--detach", "--timeout", "1", env=env)
     assert done.returncode == 1
-    assert "backend" in done.stderr
+    assert "Took too long. Not ready: " in done.stderr
     assert not left_over(home_of(env))
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.cli.calling import ROOT, read_until, screen
 from tests.cli.conftest import Cluster
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real]
 
 PARTS = {"scheduler", "worker-0", "gateway", "backend"}
 

@@ -55,7 +55,7 @@ def test_change_is_asked_for(client: Client, api: Api, name: str) -> None:
 
 
 def test_a_model_of_one_node(client: Client, api: Api) -> None:
-    client.delete_model("smollm2:135m", node="node-01")
+    assert client.delete_model("smollm2:135m", nodes=["node-01"]) == ("node-01",)
     assert api.asked()[-1]["query"] == {"node": "node-01"}
 
 
@@ -69,9 +69,9 @@ def test_a_name_stays_one_segment(client: Client, api: Api, name: str) -> None:
 
 def test_pull_is_followed_step_by_step(client: Client, api: Api) -> None:
     api.script(pull=[{"status": "pulling", "total": 10, "completed": 5, "digest": "d"}, {"status": "success"}])
-    steps = list(client.pull("mine:7b", node="node-01"))
+    steps = list(client.pull("mine:7b", nodes=["node-01", "node-02"]))
     assert [(step.status, step.completed, step.total) for step in steps] == [("pulling", 5, 10), ("success", 0, 0)]
-    assert api.asked()[-1]["body"] == {"node": "node-01"}
+    assert api.asked()[-1]["body"] == {"nodes": ["node-01", "node-02"]}
 
 
 def test_chat_says_who_served(client: Client, api: Api) -> None:

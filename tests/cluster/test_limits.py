@@ -14,7 +14,7 @@ import pytest
 
 from tests.cluster.conftest import Cluster
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real]
 
 HEAD_SECONDS, BODY_SECONDS = 5, 20
 HUGE = 400 * 1024 * 1024

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster.conftest import PARIS, Cluster, until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real]
 
 
 def test_curl_like_chat_streams_paris(cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cluster.conftest import ROOT, Cluster, until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real]
 LINES = 24
 
 

@@ -1,23 +1,26 @@
-"""Starts one part as the cluster does: ``launcher.py scheduler PORT DASHBOARD DIR`` or ``worker I WPORT NPORT SCHED DIR``."""
+"""Starts one part as the cluster does: ``launcher.py scheduler|worker|machine JSON``; the JSON is a seat or a post."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from cluster_ai.compute import scheduler, worker
-from cluster_ai.compute.types import ComputeSettings
+from cluster_ai.compute import scheduler, staying, worker
+from cluster_ai.compute.places import Outward, Post, Seat
 from cluster_ai.core import logging
 
 
-def main(kind: str, *words: str) -> None:
+def main(kind: str, words: str) -> None:
     logging.configure(component=kind)
+    said: dict[str, Any] = json.loads(words)
+    said["scratch"] = Path(said["scratch"])
+    if outward := said.pop("outward", None):
+        said["outward"] = Outward(outward[0], Path(outward[1]))
     if kind == "scheduler":
-        port, dashboard, scratch = words
-        scheduler.run(host="127.0.0.1", port=int(port), dashboard_port=int(dashboard), scratch=Path(scratch))
+        scheduler.run(Seat(**said))
     else:
-        index, first, second, address, scratch, threads = words
-        settings = ComputeSettings(threads=int(threads))
-        ports = (int(first), int(second))
-        worker.run(settings, index=int(index), ports=ports, scheduler=address, scratch=Path(scratch))
+        said["ports"] = tuple(said["ports"])
+        (staying if kind == "machine" else worker).run(Post(**said))
 
 
 if __name__ == "__main__":

@@ -90,14 +90,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(**values: Any) -> Iterator[tuple[str, Plan]]:
+def serving(*, host: str = "127.0.0.1", **values: Any) -> Iterator[tuple[str, Plan]]:
     """Base URL and plan of a running server."""
     plan = Plan(**values)
-    with _Server(("127.0.0.1", 0), _routes(plan)) as server:
+    with _Server((host, 0), _routes(plan)) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}", plan
+            yield f"http://{host}:{server.server_port}", plan
         finally:
             server.shutdown()
             thread.join()

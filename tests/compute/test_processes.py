@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from functools import partial
@@ -16,11 +15,12 @@ import psutil
 import pytest
 
 from cluster_ai.compute import scheduler
+from cluster_ai.compute.places import Seat
 from cluster_ai.core.errors import Misconfigured
-from tests.compute.parts import Dask, dask, free_ports, listens
+from tests.compute.parts import PATIENCE, Dask, dask, free_ports, listens
 from tests.waiting import until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 EVIL = """
 distributed:
@@ -49,7 +49,7 @@ def listening(parts: Dask) -> set[tuple[str, int]]:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "", "example.org"])
 def test_scheduler_listens_on_loopback_only(host: str, tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="listen"):
-        scheduler.run(host=host, port=1, dashboard_port=2, scratch=tmp_path)
+        scheduler.run(Seat(host=host, port=1, dashboard_port=2, scratch=tmp_path))
 
 
 def test_nothing_listens_but_what_is_declared(tmp_path: Path) -> None:
@@ -79,8 +79,8 @@ def ends_in_order(parts: Dask) -> None:
     family = [*parts.family(parts.workers[0]), *parts.family(parts.scheduler)]
     for process in (parts.workers[0], parts.scheduler):
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=6) == 0
-    _, alive = psutil.wait_procs(family, timeout=2)
+        assert process.wait(timeout=PATIENCE) == 0
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert not alive
     for name in ("scheduler", "worker-0"):
         assert "Traceback" not in parts.log(name)
@@ -89,7 +89,7 @@ def ends_in_order(parts: Dask) -> None:
 def fetch(parts: Dask, path: str, **headers: str) -> int:
     request = urllib.request.Request(f"http://127.0.0.1:{parts.dashboard}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status
     except urllib.error.HTTPError as exc:
         with exc:
@@ -134,20 +134,21 @@ def test_taken_ports_are_named(tmp_path: Path, cluster: Dask) -> None:
     fresh = free_ports(4)
     for ports in ([cluster.ports[0], fresh[0]], [fresh[0], cluster.dashboard]):
         parts = Dask(tmp_path, ports=[*ports, *fresh])
-        process = parts._start("scheduler", str(ports[0]), str(ports[1]), str(tmp_path))
-        assert process.wait(timeout=20) == 1
+        seat = {"port": ports[0], "dashboard_port": ports[1], "scratch": str(tmp_path)}
+        process = parts.start("scheduler", "scheduler", seat)
+        assert process.wait(timeout=PATIENCE) == 1
         taken = next(port for port in ports if port != fresh[0])
         assert f"port {taken} on 127.0.0.1 cannot be used: address already in use" in parts.log("scheduler")
     parts = Dask(tmp_path, ports=[cluster.ports[0], 0, *cluster.worker_ports(0), *fresh])
     parts.start_worker(0)
-    assert parts.workers[0].wait(timeout=20) == 1
+    assert parts.workers[0].wait(timeout=PATIENCE) == 1
     assert "cannot be used" in parts.log("worker-0")
 
 
 def test_worker_without_scheduler_says_so(tmp_path: Path) -> None:
     parts = Dask(tmp_path)
     parts.start_worker(0)
-    assert parts.workers[0].wait(timeout=25) == 1
+    assert parts.workers[0].wait(timeout=PATIENCE) == 1
     assert re.search(
         r"Unavailable: the worker cannot start with the scheduler at tcp://127\.0\.0\.1:\d+: ", parts.log("worker-0")
     )
@@ -158,7 +159,7 @@ def test_nothing_is_left_of_a_killed_nanny(cluster: Dask) -> None:
     assert len(family) >= 2
     cluster.workers[0].kill()
     cluster.workers[0].wait()
-    _, alive = psutil.wait_procs(family, timeout=3)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert not alive
     cluster.start_worker(0)
     cluster.wait_workers()
@@ -169,8 +170,8 @@ def test_killed_worker_process_is_replaced_by_its_nanny(cluster: Dask) -> None:
     family = cluster.family(cluster.workers[0])
     child = next(p for p in family if port in {c.laddr.port for c in p.net_connections("tcp")})
     child.kill()
-    psutil.wait_procs([child], timeout=3)
-    until(lambda: listens(port), seconds=10, what="a new worker process")
+    psutil.wait_procs([child], timeout=PATIENCE)
+    until(lambda: listens(port), seconds=PATIENCE, what="a new worker process")
     assert listens(nanny_port)
     assert cluster.workers[0].poll() is None
 
@@ -179,11 +180,11 @@ def test_sigterm_while_it_starts(tmp_path: Path) -> None:
     with dask(tmp_path, workers=0) as parts:
         for moment in ("Start Nanny", "worker runs"):
             parts.start_worker(0)
-            until(partial(says, parts, moment), seconds=20, what=moment)
+            until(partial(says, parts, moment), seconds=PATIENCE, what=moment)
             family = parts.family(parts.workers[0])
             parts.workers[0].terminate()
-            assert parts.workers[0].wait(timeout=8) == 0
-            _, alive = psutil.wait_procs(family, timeout=2)
+            assert parts.workers[0].wait(timeout=PATIENCE) == 0
+            _, alive = psutil.wait_procs(family, timeout=PATIENCE)
             assert not alive
             assert "Traceback" not in parts.log("worker-0")
 
@@ -196,15 +197,13 @@ def test_worker_ends_soon_after_its_scheduler_even_with_a_task(tmp_path: Path) -
     code = (
         "import time; from distributed import Client, fire_and_forget\n"
         "with Client('{}', set_as_default=False) as client:\n"
-        "    fire_and_forget(client.submit(time.sleep, 60)); time.sleep(1)\n"
+        "    fire_and_forget(client.submit(time.sleep, 100))\n"
+        "    while not any(client.processing().values()): time.sleep(0.1)\n"
     )
     with dask(tmp_path) as parts:
         assert parts.scheduler
-        subprocess.run([sys.executable, "-c", code.format(parts.address)], check=True, timeout=30)
+        subprocess.run([sys.executable, "-c", code.format(parts.address)], check=True, timeout=PATIENCE)
         parts.scheduler.kill()
         parts.scheduler.wait()
-        started = time.monotonic()
-        assert parts.workers[0].wait(timeout=20) == 1
-        print(f"worker ended {time.monotonic() - started:.1f} s after its scheduler")
-        assert time.monotonic() - started < 8
+        assert parts.workers[0].wait(timeout=80) == 1, "and not when its task is done"
         assert "went away" in parts.log("worker-0")

@@ -14,10 +14,10 @@ from distributed import Client
 
 from cluster_ai.compute.jobs import words
 from cluster_ai.core.errors import NotFound, Unavailable
-from tests.compute.parts import Dask, free_ports
+from tests.compute.parts import PATIENCE, Dask, free_ports
 from tests.waiting import until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 
 
@@ -137,4 +137,4 @@ def test_ctrl_c_ends_the_count_and_its_tasks(cluster: Dask, tmp_path: Path) -> N
     done = subprocess.run(argv, env=cluster.environment(), capture_output=True, text=True, timeout=30, check=False)
     assert (done.stdout, done.stderr) == ("interrupted\n", "")
     with Client(cluster.address, set_as_default=False) as client:
-        until(lambda: not any(client.processing().values()), seconds=5, what="nothing is counted any more")
+        until(lambda: not any(client.processing().values()), seconds=PATIENCE, what="nothing is counted any more")

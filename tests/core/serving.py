@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from cluster_ai.core.asgi.guard import Limits
-from tests.backend.running import Served
+from tests.backend.running import applications
 
 SMALL = Limits(header_seconds=0.4, body_seconds=0.6, write_seconds=0.6, body_bytes=100_000, connections=40)
 
@@ -28,7 +28,7 @@ async def flood(_request: Request) -> Response:
 def listener(limits: Limits = SMALL) -> Iterator[int]:
     """The port of a running application."""
     app = Starlette(routes=[Route("/echo", echo, methods=["GET", "POST"]), Route("/flood", flood)])
-    with Served() as served:
+    with applications() as served:
         yield int(served.start(app, limits=limits).rpartition(":")[2])
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cluster_ai.core.db import Database, DatabaseUnavailable, Duplicate, driver_url, open_database
+from cluster_ai.core.db import Database, driver_url, open_database
+from cluster_ai.core.db_errors import DatabaseUnavailable, Duplicate
 from cluster_ai.core.errors import Misconfigured, Unavailable
 
 Story = Callable[[Database], Awaitable[None]]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cluster_ai.core.db import Database, DatabaseFull, DatabaseReadOnly, DatabaseUnavailable, open_database
+from cluster_ai.core.db import Database, open_database
+from cluster_ai.core.db_errors import DatabaseFull, DatabaseReadOnly, DatabaseUnavailable
 from cluster_ai.core.migrate import upgrade
 from tests.chaos.power_cut.harness import WRITER, mounted, run
 

@@ -1,10 +1,12 @@
 """Every migration on both databases: forth, back, twice, by two at once, killed in the middle."""
 
+import contextlib
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -67,12 +69,25 @@ def test_two_processes_at_once(empty_url: str) -> None:
 def test_newer_tables_are_refused(url: str) -> None:
     engine = sync(url)
     with engine.begin() as connection:
+        own = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(DatabaseNewer, match="9999"):
         upgrade(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :own"), {"own": own})
     engine.dispose()
+
+
+def test_somebody_who_writes_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "test.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("BEGIN IMMEDIATE")
+        ending = threading.Timer(0.5, lambda: writer.execute("COMMIT"))
+        ending.start()
+        upgrade(f"sqlite:///{path}")
+        ending.join()
+    assert "users" in names(f"sqlite:///{path}")
 
 
 KILLED_AT = """

@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,12 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
     changed = subprocess.run(["git", "diff", "--binary", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
     if changed:
         subprocess.run(["git", "apply"], cwd=tree, input=changed, check=True)
+    others = ["git", "ls-files", "--others", "--exclude-standard", "-z"]
+    for name in filter(
+        None, subprocess.run(others, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    ):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, tree / name)
     base = free_base()
     env = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("CLUSTER_AI_", "VIRTUAL_ENV"))},
@@ -39,31 +47,57 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def blocks() -> list[str]:
-    found = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+@dataclass
+class Newcomer:
+    """Somebody with a shell in a fresh clone: what one command exports, the next ones have."""
+
+    tree: Path
+    env: dict[str, str]
+
+    def types(self, command: str) -> str:
+        """Runs a line of shell; its output."""
+        if not command.startswith("export "):
+            return self._ran("bash", "-c", self.moved(command))
+        rows = self._ran("bash", "-c", f"{self.moved(command)} && env -0").rstrip("\0").split("\0")
+        self.env |= dict(row.partition("=")[::2] for row in rows)
+        return ""
+
+    def runs(self, program: str) -> str:
+        """Runs a Python program where the clients are installed; its output."""
+        return self._ran(sys.executable, "-c", program)
+
+    def _ran(self, *words: str) -> str:
+        done = subprocess.run(
+            words, cwd=self.tree, env=self.env, capture_output=True, text=True, check=False, timeout=400
+        )  # fmt: skip
+        assert done.returncode == 0, f"{words}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    def moved(self, command: str) -> str:
+        for offset, port in enumerate(PORTS):
+            command = command.replace(
+                f"localhost:{port}", f"localhost:{int(self.env['CLUSTER_AI_PORT_BASE']) + offset}"
+            )
+        return command
+
+
+def blocks() -> list[tuple[str, str]]:
+    found = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     # `test` would run this very file again.
-    return [block for block in found if "manager.sh test" not in block]
-
-
-def moved(command: str, base: int) -> str:
-    for offset, port in enumerate(PORTS):
-        command = command.replace(f"localhost:{port}", f"localhost:{base + offset}")
-    return command
+    return [(kind, block) for kind, block in found if "manager.sh test" not in block]
 
 
 def test_readme_commands_work_in_order(clone: tuple[Path, dict[str, str]]) -> None:
-    tree, env = clone
-    said = {}
-    for block in blocks():
-        for line in block.strip().splitlines():
-            command = moved(line, int(env["CLUSTER_AI_PORT_BASE"]))
-            done = subprocess.run(
-                ["bash", "-c", command], cwd=tree, env=env, capture_output=True, text=True, check=False, timeout=400
-            )
-            assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-            said[line] = done.stdout
+    newcomer, said = Newcomer(*clone), {}
+    for kind, block in blocks():
+        if kind == "python":
+            assert newcomer.runs(block).count("Paris") >= 3, "each client had its answer"
+            continue
+        said |= {line: newcomer.types(line) for line in block.strip().splitlines()}
     answer = next(out for line, out in said.items() if line.startswith("curl"))
     assert "Paris" in "".join(re.findall(r'"content":\s*"((?:[^"\\]|\\.)*)"', answer))
-    answers = (tree / "answers.jsonl").read_text(encoding="utf-8").splitlines()
-    questions = (tree / "examples/questions.txt").read_text(encoding="utf-8").split("\n")
+    answers = (newcomer.tree / "answers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert "sent to embedded" in next(out for line, out in said.items() if "gateway why" in line)
+    assert re.fullmatch(r"cai_\w{8}_\S{43}\n", next(out for line, out in said.items() if "key create" in line))
+    questions = (newcomer.tree / "examples/questions.txt").read_text(encoding="utf-8").split("\n")
     assert len([line for line in answers if '"index"' in line]) == len([line for line in questions if line.strip()])

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import cluster_ai
-from cluster_ai.core.errors import ClusterError
+from cluster_ai.core.errors import ClusterError, Misconfigured
+from cluster_ai.settings import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,7 +56,7 @@ def test_links_inside_the_docs_lead_somewhere() -> None:
 
 def test_both_readmes_give_the_same_commands() -> None:
     def commands(name: str) -> list[str]:
-        return re.findall(r"```sh\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+        return re.findall(r"```(?:sh|python)\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
 
     assert commands("README.md") == commands("README.pt-BR.md")
 
@@ -63,3 +66,39 @@ def test_settings_have_descriptions() -> None:
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     assert len(rows) > 30
     assert not [row for row in rows if row.endswith("|  |")]
+
+
+def links_of(page: Path) -> set[Path]:
+    found = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    return {(page.parent / target).resolve() for target in found if "://" not in target}
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    reached, pending = set(), [ROOT / "docs/README.md"]
+    while pending:
+        page = pending.pop()
+        if page.suffix == ".md" and page.exists() and page not in reached:
+            reached.add(page)
+            pending += links_of(page)
+    missing = sorted(str(page.relative_to(ROOT)) for page in {*(ROOT / "docs").rglob("*.md")} - reached)
+    assert not missing, "docs/README.md leads to none of these"
+    assert ROOT / "docs/README.md" in links_of(ROOT / "README.md")
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "README.pt-BR.md", "docs/how-to", "docs/open-webui.md", "docs/reference"]
+)
+def test_configurations_that_pages_show_are_valid(page: str, tmp_path: Path) -> None:
+    files = sorted((ROOT / page).rglob("*.md")) if (ROOT / page).is_dir() else [ROOT / page]
+    shown = [
+        (file.name, block)
+        for file in files
+        for block in re.findall(r"```toml\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+    assert shown
+    for name, block in shown:
+        (tmp_path / "config.toml").write_text(block, encoding="utf-8")
+        try:
+            load({"CLUSTER_AI_HOME": str(tmp_path)})
+        except Misconfigured as exc:
+            raise AssertionError(f"{name}: {exc.message}\n{block}") from exc

@@ -86,8 +86,8 @@ class Answers:
             Refused, Busy: an answer of 4xx or 5xx. Dies: a fault. Gone: the client left.
         """
         path = self.incoming.path
-        if path in library.PATHS:
-            await library.Library(self.node, self.connection).run(path, self.fields())
+        if library.serves(path):
+            await library.Library(self.node, self.connection).run(self.incoming, self.fields())
             return
         if path not in (*OLLAMA, *OPENAI, *embeddings.PATHS):
             raise Refused(404, "404 page not found")

@@ -72,6 +72,7 @@ class Control:
             case ["reset"]:
                 node.reset()
             case ["default"]:
+                node.blobs.clear()
                 await node.set(dict.fromkeys(Knobs.model_fields))
             case ["cut"] if fields.get("how") in {"fin", "rst"}:
                 return {"cut": node.cut(fields["how"])}

@@ -84,7 +84,7 @@ class FakeNode:
         """The requests seen, probes left out, oldest first."""
         return self.counters().log
 
-    def until(self, true: Callable[[Counters], bool], seconds: float = 5.0) -> Counters:
+    def until(self, true: Callable[[Counters], bool], seconds: float = 20.0) -> Counters:
         """The counters as soon as ``true`` of them.
 
         Raises:
@@ -97,7 +97,7 @@ class FakeNode:
             time.sleep(0.01)
         return told
 
-    async def until_async(self, true: Callable[[Counters], bool], seconds: float = 5.0) -> Counters:
+    async def until_async(self, true: Callable[[Counters], bool], seconds: float = 20.0) -> Counters:
         """The same, without holding the event loop."""
         return await asyncio.to_thread(self.until, true, seconds)
 

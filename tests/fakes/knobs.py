@@ -54,6 +54,7 @@ class Knobs(BaseModel):
     slots: int = Field(default=4, ge=1)
     queue: int = Field(default=512, ge=0)  # waiting requests beyond the slots; more are refused with 503
     max_loaded: int = Field(default=0, ge=0)  # models in memory; 0 = no limit
+    take: float = Field(default=0.0, ge=0)  # bytes per second read of a blob that is sent here; 0 = no pause
     keep_alive: float = 300.0  # for requests that do not say; negative = for ever
     hears_cancel: bool = True  # False: keeps its slot to the natural end when the client left
     tool_calls: bool = False  # answers with one call of the first tool offered
@@ -84,6 +85,10 @@ class Knobs(BaseModel):
     wrong_model: str = ""  # the name that answers carry instead of the asked one
     length: LengthLie | None = None  # Content-Length of whole answers: too long, too short, absent
     missing: tuple[str, ...] = ()  # listed models whose inference answers 404
+
+    # Faults of what changes models: pull, push, create, copy, delete, blobs.
+    manage_status: int | None = Field(default=None, ge=400, le=599)
+    manage_dies_at: int | None = Field(default=None, ge=0)  # records of progress, then a reset
 
     # Faults of probes: /, /api/tags, /api/ps, /api/version, /api/show, /v1/models.
     probe_delay: float = Field(default=0.0, ge=0)

@@ -11,7 +11,8 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def bound(port: int = 0) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio leaves Nagle on: a record then waits for the other side's delayed acknowledgement.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
     sock.setblocking(False)
@@ -61,6 +62,16 @@ class Listener:
         filling.setblocking(False)
         self.silent.append(filling)
         await asyncio.get_running_loop().sock_connect(filling, ("127.0.0.1", self.port))
+
+    def take_no_more(self) -> None:
+        """Leave connections to the kernel; those that the loop has taken arrive in its next turns.
+
+        To close at once would lose a connection that asyncio has taken and not handed over: nobody would close it.
+        """
+        loop = asyncio.get_running_loop()
+        if self.server is not None and isinstance(loop, asyncio.SelectorEventLoop):
+            for sock in self.server.sockets:
+                loop.remove_reader(sock.fileno())
 
     def close(self) -> None:
         """Refuse from now on."""

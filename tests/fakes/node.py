@@ -29,6 +29,7 @@ class Node:
         self.knobs = Knobs()
         self.counters = Counters()
         self.places = Places(lambda: self.knobs, self.counters)
+        self.blobs: set[str] = set()
         self.log: deque[Request] = deque(maxlen=LOGGED)
         self.listener = Listener(self.serve)
         self.open_connections: dict[Connection, asyncio.Task[Any]] = {}
@@ -140,7 +141,12 @@ class Node:
         await delivered(connection.writer)
         connection.end(how)
         if how == "stall":
-            await connection.until_gone()
+            try:
+                await connection.until_gone()
+            except asyncio.CancelledError:
+                # Only abandon() cancels: the node ends while a client still waits for its silence to be over.
+                connection.end("rst")
+                return
             connection.end("fin")
 
     async def converse(self, connection: Connection) -> None:
@@ -148,6 +154,7 @@ class Node:
             if not connection.ahead:
                 async with asyncio.timeout(self.knobs.idle_close or None):
                     await connection.more()
+            connection.take = self.knobs.take
             incoming = await connection.request()
             await self.thawed()
             if self.knobs.drop_reused and connection.requests > 1:
@@ -214,7 +221,7 @@ class Node:
             method=incoming.method,
             path=incoming.path,
             headers=dict(incoming.headers),
-            body_sha256=sha256(incoming.body).hexdigest(),
+            body_sha256=incoming.digest or sha256(incoming.body).hexdigest(),
         )
         with contextlib.suppress(ValueError):
             record.body = incoming.json() if len(incoming.body) < 65_536 else None

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -61,6 +62,9 @@ class Heard:
 
     @property
     def ended_whole(self) -> bool:
+        head, _, rest = self.data.partition(b"\r\n\r\n")
+        if length := re.search(rb"(?i)\r\ncontent-length: (\d+)", head):
+            return len(rest) == int(length[1])
         return self.data.endswith(b"0\r\n\r\n")
 
 

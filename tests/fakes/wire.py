@@ -7,14 +7,16 @@ import socket
 import struct
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
 from tests.fakes.knobs import Cut
 
 HEAD_LIMIT = 64 * 1024
+BLOBS = "/api/blobs/"
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -34,6 +36,7 @@ class Incoming:
     path: str
     headers: Mapping[str, str]  # lower case names
     body: bytes
+    digest: str = ""  # SHA-256 of a blob; its body is not kept
 
     def json(self) -> dict[str, Any]:
         """The body as an object.
@@ -56,6 +59,7 @@ class Connection:
     number: int
     sent: Callable[[int], None]
     slice: int = 0
+    take: float = 0.0
     requests: int = 0
     cut: bool = False  # ended by the node itself, from outside the request
     ahead: bytearray = field(default_factory=bytearray)
@@ -98,16 +102,32 @@ class Connection:
             await self.more()
         return self.taken(count)
 
-    async def chunked(self) -> bytes:
-        body = b""
+    async def chunked(self) -> AsyncIterator[bytes]:
         while True:
             while (end := self.ahead.find(b"\r\n")) < 0:
                 await self.more()
             size = int(self.taken(end + 2).split(b";")[0], 16)
             part = await self.exactly(size + 2)
             if size == 0:
-                return body
-            body += part[:-2]
+                return
+            yield part[:-2]
+
+    async def counted(self, size: int) -> AsyncIterator[bytes]:
+        while size:
+            if not self.ahead:
+                await self.more()
+            part = self.taken(min(size, len(self.ahead)))
+            size -= len(part)
+            yield part
+
+    async def blob(self, pieces: AsyncIterator[bytes]) -> str:
+        """SHA-256 of a body that is as large as it likes; read no faster than ``take``."""
+        seen = sha256()
+        async for piece in pieces:
+            seen.update(piece)
+            if self.take:
+                await asyncio.sleep(len(piece) / self.take)
+        return seen.hexdigest()
 
     async def request(self) -> Incoming:
         """The next request.
@@ -123,13 +143,18 @@ class Connection:
                 name.strip().lower(): value.strip() for name, value in (row.split(":", 1) for row in rest if row)
             }
             if "chunked" in headers.get("transfer-encoding", "").lower():
-                body = await self.chunked()
+                pieces = self.chunked()
             else:
-                body = await self.exactly(int(headers.get("content-length", "0")))
+                pieces = self.counted(int(headers.get("content-length", "0")))
+            if path.startswith(BLOBS):
+                return self.read(Incoming(method, path, headers, b"", await self.blob(pieces)))
+            return self.read(Incoming(method, path.split("?")[0], headers, b"".join([piece async for piece in pieces])))
         except ValueError as error:
             raise Broken(str(error)) from error
+
+    def read(self, incoming: Incoming) -> Incoming:
         self.requests += 1
-        return Incoming(method, path.split("?")[0], headers, body)
+        return incoming
 
     async def write(self, data: bytes) -> None:
         """Write with back-pressure, in slices when the node is set so.

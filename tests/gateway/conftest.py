@@ -57,6 +57,7 @@ class Gateway:
     home: Home
     port: int
     fleet: Fleet
+    pid: int = 0
 
     @property
     def url(self) -> str:
@@ -110,7 +111,7 @@ def serving(folder: Path, fleet: Fleet, **settings: Any) -> Iterator[Gateway]:
     env |= {"CLUSTER_AI_HOME": str(home.root), "CLUSTER_AI_PORT_BASE": str(base), "PYTHONPATH": str(ROOT)}
     with (folder / "gateway.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "backend.serve", "gateway"], env=env, stdout=log, stderr=log)
-    gateway = Gateway(home, base + 1, fleet)
+    gateway = Gateway(home, base + 1, fleet, process.pid)
 
     def is_up() -> bool:
         assert process.poll() is None, (folder / "gateway.log").read_text()

@@ -5,15 +5,17 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import uvloop
 
 from backend.gateway import create_gateway
+from backend.gateway.life import Machines, Plan
 from cluster_ai.core.asgi.guard import Limits
 from cluster_ai.core.asgi.serve import serve
+from cluster_ai.gateway.managing.asks import BLOBS
 from cluster_ai.gateway.types import GatewaySettings, GatewayView, UpstreamSettings, UpstreamView
 from tests.fakes.fleet import FakeNode
 from tests.fakes.raw import MODEL, Heard, hear
@@ -92,13 +94,17 @@ class Door:
 
 
 def _run(
-    port: int, settings: GatewaySettings, ready: Callable[[asyncio.AbstractEventLoop, asyncio.Event], None]
+    port: int,
+    settings: GatewaySettings,
+    embedded: str | None,
+    ready: Callable[[asyncio.AbstractEventLoop, asyncio.Event], None],
+    machines: Machines | None = None,
 ) -> None:
     async def work() -> None:
         stop = asyncio.Event()
         ready(asyncio.get_running_loop(), stop)
-        app = create_gateway(settings, embedded_url=None, internal_token=TOKEN)
-        limits = Limits(body_bytes=settings.max_body_bytes)
+        app = create_gateway(Plan(settings, embedded, TOKEN, machines=machines))
+        limits = Limits(body_bytes=settings.max_body_bytes, streamed=(BLOBS,))
         await serve(app, host="127.0.0.1", port=port, limits=limits, stop_seconds=1, stopping=stop)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -106,14 +112,24 @@ def _run(
 
 
 @contextlib.contextmanager
-def gateway(*nodes: FakeNode, urls: tuple[str, ...] = (), **settings: Any) -> Iterator[Door]:
-    """A gateway over ``nodes`` (at ``urls`` where given), stopped at the end."""
-    rows = zip(nodes, urls or [node.url for node in nodes], strict=True)
-    upstreams = tuple(UpstreamSettings(name=node.name, url=url) for node, url in rows)
+def gateway(
+    *nodes: FakeNode,
+    urls: tuple[str, ...] = (),
+    embedded: str | None = None,
+    rows: Sequence[UpstreamSettings] = (),
+    machines: Machines | None = None,
+    **settings: Any,
+) -> Iterator[Door]:
+    """A gateway over ``nodes`` (at ``urls`` where given), those in ``rows`` and an ``embedded`` one.
+
+    It is stopped at the end.
+    """
+    pairs = zip(nodes, urls or [node.url for node in nodes], strict=True)
+    upstreams = (*rows, *(UpstreamSettings(name=node.name, url=url) for node, url in pairs))
     port, stops = free_port(), []
     made = GatewaySettings(**(QUICK | {"upstreams": upstreams} | settings))
     thread = threading.Thread(
-        target=_run, args=(port, made, lambda loop, stop: stops.append((loop, stop))), daemon=True
+        target=_run, args=(port, made, embedded, lambda loop, stop: stops.append((loop, stop)), machines), daemon=True
     )
     thread.start()
     try:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
-from cluster_ai.gateway.breaker import LONGEST_PAUSE, Breaker
+from cluster_ai.gateway.nodes.breaker import LONGEST_PAUSE, Breaker
 from cluster_ai.gateway.types import BreakerState
 
 FAILURES, PAUSE = 3, 5.0

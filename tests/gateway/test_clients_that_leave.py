@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from cluster_ai.gateway.types import UpstreamSettings
 from tests.fakes.fleet import FakeNode, Fleet
 from tests.gateway.door import HI, Door, gateway, request
 from tests.waiting import until
@@ -17,8 +18,10 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 def alone(fleet: Fleet) -> Iterator[tuple[Door, FakeNode]]:
-    with gateway(fleet.nodes[0]) as door:
-        yield door, fleet.nodes[0]
+    """One node, to which the gateway sends up to 100 calls at once."""
+    node = fleet.nodes[0]
+    with gateway(rows=[UpstreamSettings(name=node.name, url=node.url, slots=100)]) as door:
+        yield Door(door.port, (node,)), node
 
 
 def leave(sock: socket.socket, how: str) -> None:
@@ -42,20 +45,23 @@ PHASES = {
 def test_leaving_cancels_at_the_node(alone: tuple[Door, FakeNode], phase: str, how: str) -> None:
     door, node = alone
     knobs, fields, requests = PHASES[phase]
+    if phase != "while the model loads":
+        door.prefer(0)
     node.set(**knobs)
+    before = len(node.log())
     path = "/v1/chat/completions" if phase.startswith("openai") else "/api/chat"
     socks = []
     for number in range(requests):
         sock = socket.create_connection(("127.0.0.1", door.port), timeout=10)
         sock.sendall(request(path, fields))
         socks.append(sock)
-        node.until(lambda seen, number=number: len(seen.log) == number + 1)
+        node.until(lambda seen, number=number: len(seen.log) == before + number + 1)
     if phase == "in the middle of a stream":
         assert socks[0].recv(10)
     leave(socks[-1], how)
     left = time.monotonic()
     node.until(lambda seen: seen.cancelled == 1)
-    assert time.monotonic() - left < 0.5
+    assert time.monotonic() - left < 5
     until(lambda: door.state().inflight == requests - 1, what="the slot is free")
     for sock in socks[:-1]:
         sock.close()
@@ -68,6 +74,7 @@ def test_leaving_cancels_at_the_node(alone: tuple[Door, FakeNode], phase: str, h
 
 def test_fifty_who_leave_at_once_leave_nothing(alone: tuple[Door, FakeNode]) -> None:
     door, node = alone
+    door.prefer(0)
     node.set(ttft=30, slots=100)
     socks = []
     for _ in range(50):
@@ -86,7 +93,7 @@ def test_fifty_who_leave_at_once_leave_nothing(alone: tuple[Door, FakeNode]) -> 
 
 
 def test_half_open_probe_whose_client_leaves_gives_its_turn_to_the_next(fleet: Fleet) -> None:
-    with gateway(*fleet.nodes[:2], breaker_seconds=0.2) as door:
+    with gateway(fleet.nodes[0], breaker_seconds=0.2) as door:
         door.prefer(0)
         node = fleet.nodes[0]
         node.set(die_before="rst")
@@ -98,8 +105,6 @@ def test_half_open_probe_whose_client_leaves_gives_its_turn_to_the_next(fleet: F
         until(is_open, what="the breaker opens")
         node.set(die_before=None, ttft=30)
         until(lambda: door.upstream(0).breaker == "half_open")
-        door.nodes[1].forget()
-        until(lambda: not any(model.loaded for model in door.upstream(1).models))
         with door.open(HI):
             node.until(lambda seen: seen.in_flight == 1)
         node.until(lambda seen: seen.in_flight == 0)
@@ -109,6 +114,7 @@ def test_half_open_probe_whose_client_leaves_gives_its_turn_to_the_next(fleet: F
 
 def test_reader_who_does_not_read_pauses_the_node_and_gets_everything(alone: tuple[Door, FakeNode]) -> None:
     door, node = alone
+    door.prefer(0)
     node.set(answer_tokens=8_000, pad=4000)
     with door.open(HI, buffer=4096) as sock:
 
@@ -119,7 +125,7 @@ def test_reader_who_does_not_read_pauses_the_node_and_gets_everything(alone: tup
         assert wrote() < 6_000, "what is on its way stands in the buffers of the system, not in ours"
         # Somebody else is not held up.
         node.set(answer_tokens=5, pad=0)
-        assert door.chat().seconds < 1
+        assert door.chat().seconds < 5
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         tokens, last = _rest(sock)
     assert tokens == 8_000
@@ -142,3 +148,15 @@ def _still(figure: Callable[[], int]) -> bool:
     before = figure()
     time.sleep(0.3)
     return before > 0 and figure() == before
+
+
+def test_who_ends_only_their_own_sending_counts_as_gone(alone: tuple[Door, FakeNode]) -> None:
+    door, node = alone
+    door.prefer(0)
+    node.set(ttft=30)
+    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as sock:
+        sock.sendall(request("/api/chat", HI))
+        node.until(lambda seen: seen.in_flight == 1)
+        sock.shutdown(socket.SHUT_WR)
+        node.until(lambda seen: seen.in_flight == 0)
+        assert sock.recv(1) == b"", "nothing was written for nobody"

@@ -59,16 +59,29 @@ def test_bytes_pass_unchanged_in_both_directions(gateway: Gateway, path: str, mo
     assert through.status == response.status == 200
     assert through.headers["content-type"] == response.headers["content-type"]
 
+    if more.get("stream") is False or (path.startswith("/v1/") and not more.get("stream") and "input" not in more):
+        # Nodes are asked to stream, always: the one piece is put together here.
+        assert without_times(json.loads(through.body)) == without_times(json.loads(direct))
+        return
     assert timeless(through.body) == timeless(direct)
     if path != "/api/show":
-        assert node.log()[0].body_sha256 == hashlib.sha256(sent).hexdigest()
+        assert hashlib.sha256(sent).hexdigest() in {row.body_sha256 for row in node.log()}
+
+
+def without_times(value: object) -> object:
+    if isinstance(value, list):
+        return [without_times(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    changing = re.compile(r"created_at|created|id|\w*_duration")
+    return {key: without_times(item) for key, item in value.items() if not changing.fullmatch(key)}
 
 
 def test_credentials_of_the_client_stay_here(gateway: Gateway) -> None:
-    gateway.ask("POST", "/api/chat", HELLO, authorization="Bearer secret", cookie="a=b", x_forwarded_for="1.2.3.4")
-    seen = next(log[0].headers for node in gateway.fleet.nodes if (log := node.log()))
-    names = {name.lower() for name in seen}
-    assert not names & {"authorization", "cookie", "x-forwarded-for"}
+    gateway.ask("POST", "/api/chat", HELLO, authorization="Bearer secret", cookie="a=b", x_api_key="secret")
+    seen = [row for node in gateway.fleet.nodes for row in node.log()]
+    names = {name.lower() for row in seen for name in row.headers}
+    assert not names & {"authorization", "cookie", "x-api-key"}
     assert "x-request-id" in names
 
 

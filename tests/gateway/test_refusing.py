@@ -1,5 +1,6 @@
 """What is refused, in the shape that this path's clients know, and what only our own processes may see."""
 
+import contextlib
 import http.client
 import json
 from collections.abc import Iterator
@@ -94,25 +95,6 @@ def test_unknown_path_gets_404_in_the_dialect(quiet: Door, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/api/pull"),
-        ("POST", "/api/push"),
-        ("POST", "/api/create"),
-        ("POST", "/api/copy"),
-        ("DELETE", "/api/delete"),
-        ("POST", "/api/blobs/sha256:00"),
-        ("HEAD", "/api/blobs/sha256:00"),
-    ],
-)
-def test_what_changes_nodes_is_not_done_here(quiet: Door, method: str, path: str) -> None:
-    heard = quiet.ask(path, b'{"model": "smollm2:135m"}', method=method)
-    assert heard.status == 501
-    assert method == "HEAD" or "changes nodes" in message(heard)
-    assert not any(path in node.counters().paths for node in quiet.nodes)
-
-
-@pytest.mark.parametrize(
     "origin", ["http://evil.test", "null", "http://127.0.0.1:1", "https://127.0.0.1.evil.test", "http://[", "x"]
 )
 def test_pages_of_other_origins_cannot_use_models(quiet: Door, origin: str) -> None:
@@ -161,9 +143,13 @@ def test_body_over_the_cap_is_refused_without_reading_it(fleet: Fleet) -> None:
         heard = door.ask("/api/chat", HI | {"x": "x" * 200_000})
         assert heard.status == 413
         connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=5)
-        connection.request("POST", "/api/chat", iter([b"x" * 60_000] * 3))
-        assert connection.getresponse().status == 413
-        connection.close()
+        try:
+            # It is answered in the middle of what is sent, and the rest of that may find nobody.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request("POST", "/api/chat", iter([b"x" * 60_000] * 3))
+            assert connection.getresponse().status == 413
+        finally:
+            connection.close()
         assert fleet.nodes[0].log() == ()
         assert door.chat().status == 200
 
@@ -205,5 +191,5 @@ def test_ollama_that_is_configured_is_not_found_twice(fleet: Fleet) -> None:
     node = fleet.nodes[0]
     with gateway(node, find_local_ollama=True, local_ollama_url=node.url, probe_seconds=0.02) as door:
         before = node.counters().paths["/api/tags"]
-        node.until(lambda seen: seen.paths["/api/tags"] > before + 15)
+        node.until(lambda seen: seen.paths["/api/tags"] > before + 15, seconds=20)
         assert [row.name for row in door.state().upstreams] == ["fake-0"]

@@ -2,28 +2,68 @@
 
 import json
 import time
+from typing import Any, Final
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from backend.app import create_api
 from backend.policy import RULES, WEBSOCKET, Rule
 from tests.backend.running import Api
 from tests.security.test_policy import BODIES, path_of
 
-TAKING = [rule for rule in RULES if rule.method == "POST" and not rule.path.endswith(("logout", "revoke", "restart"))]
+DESCRIBED: Final[dict[str, Any]] = create_api().openapi()
+
+
+def body_of(rule: Rule) -> dict[str, Any]:
+    """What the API's description says of the body; empty when it takes none."""
+    path = rule.path.replace(":path}", "}")
+    told: dict[str, Any] = DESCRIBED["paths"].get(path, {}).get("post", {}).get("requestBody", {})
+    return told
+
+
+def is_described(rule: Rule, body: object) -> bool:
+    schema = body_of(rule)["content"]["application/json"]["schema"]
+    return Draft202012Validator({**schema, "components": DESCRIBED["components"]}).is_valid(body)
+
+
+# Short paths are the same routes and not described; they are here for that.
+TAKING = [rule for rule in RULES if rule.method == "POST" and body_of(rule)]
+ONE_NODE: Final = {"nodes": ["n1"]}
 GOOD = {
     "login": {"username": "u", "password": "p"},
     "token": {"username": "u", "password": "p"},
     "password": {"current": "", "new": "a sentence nobody guesses"},
-    "pull": {"node": "n1"},
+    "pull": ONE_NODE,
+    "keys": {"name": "bot"},
+    "orders": {"action": "reboot"},
+    "exec": {"argv": ["true"]},
+    "refusals": {"target": "u@h:22", "expected": "SHA256:a", "shown": "SHA256:b"},
+    "invitations": {"minutes": 5.0},
+    "jobs": {"name": "j", "source": "print(1)"},
+    "pulls": {"model": "m", "nodes": ["n1"]},
+    "pause": ONE_NODE,
+    "resume": ONE_NODE,
+    "cancel": ONE_NODE,
+    "updates": {"models": ["m"]},
+    "load": ONE_NODE,
+    "unload": ONE_NODE,
+    "pin": ONE_NODE,
+    "copy": {"name": "m2"},
+    "discover": {"kind": "service"},
+    "instances": {"name": "s"},
+    "discoveries": {"hosts": ["10.0.0.1"], "deep": True},
+    "taken": {"address": "10.0.0.1", "port": 80},
+    "marks": {"ok": True},
     **BODIES,
 }
 RAW = {
-    "not a number": b'{"count": NaN, "username": NaN, "model": NaN, "node": NaN, "new": NaN}',
+    "not a number": b'{"count": NaN, "username": NaN, "model": NaN, "name": NaN, "nodes": NaN, "new": NaN}',
     "infinite": b'{"count": 1e999, "options": {"a": 1e999}}',
     "2^63": b'{"count": 9223372036854775808}',
     "2^70": b'{"count": 1180591620717411303424, "options": {"a": 1180591620717411303424}}',
     "5000 digits": b'{"count": ' + b"9" * 5000 + b"}",
-    "half surrogate": b'{"username": "\\ud800", "model": "\\ud800", "node": "\\ud800", "new": "\\ud800"}',
+    "half surrogate": b'{"username": "\\ud800", "model": "\\ud800", "name": "\\ud800", "nodes": ["\\ud800"], "new": "\\ud800"}',
     "not UTF-8": b'{"username": "\xff"}',
     "deep": b"[" * 900 + b"]" * 900,
     "deeper": b"[" * 100_000 + b"]" * 100_000,
@@ -49,10 +89,11 @@ def test_malformed_bodies(api: Api, rule: Rule, raw: str) -> None:
     began = time.monotonic()
     with api.local() as client:
         answer = client.post(path_of(rule), content=RAW[raw], headers={"Content-Type": "application/json"})
-    optional = raw == "empty" and rule.path.endswith("pull")
-    assert answer.status_code in ({200} if optional else {400, 422, 429}), answer.text[:300]
+    optional = raw == "empty" and not body_of(rule).get("required", False)
+    assert answer.status_code < 500, answer.text[:300]
+    assert optional or answer.status_code in {400, 422, 429}, answer.text[:300]
     assert time.monotonic() - began < 1.0
-    if not optional:
+    if answer.status_code >= 400:
         assert answer.json()["detail"]
 
 
@@ -64,7 +105,7 @@ def test_every_field_of_the_wrong_kind(api: Api, rule: Rule) -> None:
             for value in TYPES:
                 answer = client.post(path_of(rule), json=GOOD[name] | {field: value})
                 assert answer.status_code < 500, (field, value, answer.text[:300])
-                if not isinstance(value, str) and value is not None:
+                if not is_described(rule, GOOD[name] | {field: value}):
                     assert answer.status_code in {422, 429}, (field, value)
 
 
@@ -122,4 +163,5 @@ def test_refused_password_is_never_echoed(api: Api) -> None:
 
 
 def test_no_websocket_rule_is_forgotten() -> None:
-    assert [rule.path for rule in RULES if rule.method == WEBSOCKET] == ["/api/v1/stream"]
+    paths = {rule.path for rule in RULES if rule.method == WEBSOCKET}
+    assert paths == {"/api/v1/stream", "/dask/{path:path}", "/dask-view/{ticket}/{path:path}"}

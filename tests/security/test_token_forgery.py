@@ -135,10 +135,10 @@ def test_changed_and_shapeless_tokens(keys: SigningKeys) -> None:
     for shape in shapes:
         with pytest.raises(Unauthenticated):
             keys.verify(shape, now=NOW)
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(Unauthenticated):
         keys.verify("x" * 10_000_000, now=NOW)
-    assert time.monotonic() - began < 0.05, "ten megabytes are not even looked at"
+    assert time.thread_time() - began < 0.05, "ten megabytes are not even looked at"
 
 
 def test_rotation_keeps_the_last_key_alive_and_no_older_one(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ def test_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pyte
 def test_port_base_moves_every_port(tmp_path: Path) -> None:
     ports = load(home_with(tmp_path, "port_base = 21000\n")).effective_ports
     named = [ports.backend, ports.gateway, ports.node, ports.scheduler, ports.dask_dashboard]
-    assert named == list(range(21_000, 21_005))
-    assert (ports.worker(0), ports.nanny(0), ports.worker(1)) == (21_005, 21_006, 21_007)
+    assert [*named, ports.machines, ports.grpc, ports.agent] == list(range(21_000, 21_008))
+    assert (ports.worker(0), ports.nanny(0), ports.worker(1)) == (21_008, 21_009, 21_010)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,9 @@ def test_port_base_moves_every_port(tmp_path: Path) -> None:
         ("[node]\nslots = 0", "node.slots"),
         ("[gateway]\nprobe_seconds = nan", "gateway.probe_seconds"),
         ("[compute]\nmemory_limit = 'lots'", "compute.memory_limit"),
+        ("[compute]\nmemory_limit = '256MiB'", "compute.memory_limit: a worker needs at least 512MiB"),
+        ("[compute]\nmodels_memory = 8", "compute.models_memory"),
+        ("[compute]\nworkers = -1", "compute.workers"),
         ("port_base = 80", "port_base"),
         ("not toml", "config.toml"),
     ],
@@ -51,6 +54,40 @@ def test_port_base_moves_every_port(tmp_path: Path) -> None:
 def test_wrong_setting_is_named(tmp_path: Path, toml: str, named: str) -> None:
     with pytest.raises(Misconfigured, match=named.replace(".", r"\.")):
         load(home_with(tmp_path, toml))
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("[gateway]\nresum = true", "gateway.resum: unknown setting; did you mean resume?"),
+        ('[gateway.aliases]\nfast = "tiny:1b"', 'gateway.aliases.fast: must be a list of model names: ["tiny:1b"]'),
+        ('[gateway.aliases]\nfast = ["fast"]', "fast leads to itself alone"),
+        (
+            '[[gateway.upstreams]]\nname = "gpu"\nurl = "10.0.0.5:11434"',
+            "gateway.upstreams gpu.url: must begin with http:// or https://, for example http://10.0.0.5:11434",
+        ),
+        (
+            '[[gateway.upstreams]]\nname = "gpu"\nurl = "gpu:11434"\ndrian = true',
+            "gateway.upstreams gpu.drian: unknown setting; did you mean drain?",
+        ),
+        ('[[gateway.upstreams]]\nname = "gpu"', "gateway.upstreams gpu.url: is missing"),
+        ('[gateway]\nprobe_seconds = "soon"', "gateway.probe_seconds: must be a valid number"),
+        ("[gateway]\nresume = perhaps", "config.toml, line 2, column 10: Invalid value"),
+        ("[node]\n[node]\n", "config.toml, line 2, column 6: Cannot declare"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_that_help(tmp_path: Path, toml: str, said: str) -> None:
+    with pytest.raises(Misconfigured) as wrong:
+        load(home_with(tmp_path, toml))
+    assert said in wrong.value.message
+    assert wrong.value.hint
+    assert "nputs" not in wrong.value.message
+
+
+def test_a_password_in_an_address_is_not_told_again(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as wrong:
+        load(home_with(tmp_path, '[[gateway.upstreams]]\nname = "gpu"\nurl = "me:hidden@gpu:11434"'))
+    assert "hidden" not in wrong.value.message
 
 
 def test_settings_cannot_be_changed_later(tmp_path: Path) -> None:

@@ -111,6 +111,13 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
   [ "$status" -eq 2 ]
 }
 
+@test "the menu of a terminal asks before it stops everything" {
+  run bash -c "printf '2nq' | script -qec '$MANAGER' /dev/null"
+  [[ $output == *'y / N'* ]]
+  [[ $output != *'$ ./manager.sh stop'* ]]
+  [ -n "$(pids)" ]
+}
+
 @test "the menu speaks Portuguese" {
   CLUSTER_AI_LANG=pt-BR run bash -c "printf 'q\n' | '$MANAGER'"
   [[ $output == *Diagnóstico* ]]
@@ -134,14 +141,18 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
 }
 
 @test "a start that is killed half-way leaves nothing in the way of the next" {
+  local lock=$CLUSTER_AI_HOME/run/supervisor.lock before='' now='' starting
+  # The one that was stopped left its number there.
+  before=$(cat "$lock" 2>/dev/null) || true
   "$MANAGER" start >/dev/null 2>&1 3>&- &
-  local starting=$!
-  for _ in $(seq 100); do
-    [ -s "$CLUSTER_AI_HOME/run/supervisor.lock" ] && [ -n "$(ours)" ] && break
+  starting=$!
+  for _ in $(seq 300); do
+    now=$(cat "$lock" 2>/dev/null) || true
+    [ -n "$now" ] && [ "$now" != "$before" ] && kill -0 "$now" && break
     sleep 0.1
   done
   sleep 1
-  kill -9 "$(cat "$CLUSTER_AI_HOME/run/supervisor.lock")"
+  kill -9 "$now"
   wait "$starting" || true
   run "$MANAGER" start
   [ "$status" -eq 0 ]

@@ -9,10 +9,10 @@ from pathlib import Path
 from cluster_ai.core.logging import configure
 from cluster_ai.core.paths import Home
 from cluster_ai.core.processes import PARENT
-from cluster_ai.supervisor.keeper import environment
+from cluster_ai.supervisor.crew import Crew, Place, environment
 from cluster_ai.supervisor.lock import only_one
 from cluster_ai.supervisor.preflight import refuse
-from cluster_ai.supervisor.service import Crew, Place, Supervisor
+from cluster_ai.supervisor.service import Supervisor
 from cluster_ai.supervisor.types import PartSpec, Probe, SupervisorSettings
 
 

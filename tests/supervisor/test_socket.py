@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster_ai.core.errors import NotFound, Unavailable
+from cluster_ai.core.errors import Conflict, NotFound, Unavailable
 from cluster_ai.core.paths import Home
+from cluster_ai.core.sentences import told
 from cluster_ai.supervisor import sockets
 from cluster_ai.supervisor.control import Control
 from cluster_ai.supervisor.desk import open_desk
+from cluster_ai.supervisor.preflight import PortInUse
 from cluster_ai.supervisor.types import SupervisorView
 
 VIEW = SupervisorView(pid=1, version="1", home="/x", started_at=0.0, ready=True)
@@ -26,13 +28,15 @@ class Desk:
 
     def restart(self, part: str) -> None:
         if part != "node/1":
-            raise NotFound(f"no part is called {part}")
+            raise NotFound(f"no part is called {part}", values={"about": "part", "name": part})
         self.asked.append(part)
 
     def stop(self) -> None:
         self.asked.append("stop")
 
     def scale_workers(self, count: int) -> None:
+        if count == 99:
+            raise PortInUse("port 1 is used by another program")
         self.asked.append(count)
 
 
@@ -65,8 +69,12 @@ def test_every_order_reaches_the_desk(home: Home) -> None:
             await control.restart("node/1")
             await control.scale_workers(3)
             await control.stop()
-            with pytest.raises(NotFound, match="no part is called x"):
+            with pytest.raises(NotFound, match="no part is called x") as caught:
                 await control.restart("x")
+            assert told(caught.value, "pt-BR").text == "Não há nenhuma parte chamada x."
+            with pytest.raises(Conflict) as caught:
+                await control.scale_workers(99)
+            assert caught.value.code == "port_taken", "a finer code than its class has"
 
     asyncio.run(talk())
     assert desk.asked == ["node/1", 3, "stop"]

@@ -112,6 +112,8 @@ def answer(world: World, request: Request) -> Response:
 def streamed(world: World, request: Request, path: str) -> Response:
     if path == "/events":
         return StreamingResponse(events(world, request), media_type="text/event-stream")
+    if request.method == "DELETE":
+        return JSONResponse({"nodes": request.query_params.getlist("node")})
     if path.endswith("/pull"):
         return lines(world.script.pull)
     if path == "/chat":

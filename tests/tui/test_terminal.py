@@ -32,7 +32,10 @@ class Terminal:
         return self.tmux("capture-pane", "-p")
 
     def shows(self, *words: str) -> None:
-        until(lambda: all(word in self.text() for word in words), f"{words} on the screen:\n{self.text()}")
+        try:
+            until(lambda: all(word in self.text() for word in words), f"{words} on the screen")
+        except AssertionError as exc:
+            raise AssertionError(f"{exc}; it shows\n{self.text()}") from None
 
 
 @contextmanager
@@ -81,6 +84,7 @@ def test_without_a_cluster_it_says_how_to_start_one(tmp_path: Path) -> None:
         shown.shows("no cluster was started", "./manager.sh start", "no connection")
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_watching_is_cheap(tmp_path: Path) -> None:
     """The budget at 80x24 with 12 nodes at 1 Hz; time limits have room, since the machine runs other tests too."""

@@ -17,6 +17,7 @@ from cluster_ai.tui.keys import KEYS
 from cluster_ai.tui.session import DOMAIN
 from cluster_ai.tui.state import Link
 from cluster_ai.tui.widgets.tiles import NAMES
+from cluster_ai.views import DRAINING
 
 TUI = Path(rows.__file__).parent
 COLUMNS = (
@@ -34,6 +35,7 @@ def said() -> set[str]:
     found = set(re.findall(r"""(?:\b|_|\.)t\(\s*['\"]([a-z_]+(?:\.[a-z_]+)?)['\"]""", source))
     found |= {f"column.{column.key}" for column in COLUMNS}
     found |= {f"state.{state.value}" for state in (*UpstreamState, *PartState, *BreakerState)}
+    found.add(f"state.{DRAINING}")
     found |= {f"breaker.{state.value}" for state in BreakerState} | {f"kind.{kind.value}" for kind in UpstreamKind}
     found |= {f"link.{link.value}" for link in Link} | {f"tile.{name}" for name in NAMES}
     found |= {f"help.{key.text}" for key in KEYS} | {f"key.{key.text}" for key in KEYS if key.on_bar}

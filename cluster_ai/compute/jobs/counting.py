@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from distributed import Client, as_completed
 
 from cluster_ai.compute.jobs import tasks
 from cluster_ai.compute.jobs.session import connected, result
+from cluster_ai.compute.jobs.sight import who_sees
 from cluster_ai.compute.jobs.tree import PART_BYTES, parts_of, pieces_of
 from cluster_ai.compute.jobs.types import Progress, WordCount, WordsResult
 from cluster_ai.core.ids import new_id
@@ -28,7 +30,7 @@ def words(
     """Counts the words below ``path``. Blocks; Ctrl-C ends it and its tasks.
 
     Args:
-        path: a file or a folder, which the workers must see at the same place.
+        path: a file or a folder; workers that do not see the same there take no part.
         scheduler: address of the scheduler.
         on_progress: called with (parts done, parts in all, 0).
         top: how many of the most frequent words to name.
@@ -41,7 +43,8 @@ def words(
     started = time.monotonic()
     skipped: dict[str, str] = {}
     parts = list(parts_of(pieces_of(path, skipped, size=part_bytes), size=part_bytes))
-    found = asyncio.run(_count(parts, scheduler, on_progress, top))
+    job = _Job(path.absolute(), parts, scheduler, on_progress, top)
+    found, apart = asyncio.run(job.counted())
     return WordsResult(
         words=found.words,
         distinct=found.distinct,
@@ -51,21 +54,34 @@ def words(
         top=tuple(WordCount(word=word, count=count) for word, count in found.top),
         skipped=dict(sorted((skipped | found.skipped).items())),
         shares=dict(sorted(found.shares.items())),
+        left_out=apart,
     )
 
 
-async def _count(parts: list[list[Piece]], scheduler: str, on_progress: Progress | None, top: int) -> tasks.Summary:
-    async with connected(scheduler) as client:
-        job = new_id()
-        counts = [
-            client.submit(tasks.count_words, part, key=f"count_words-{job}-{n}", pure=False)
-            for n, part in enumerate(parts)
-        ]
-        total = _merged(client, counts, job)
-        summary = client.submit(tasks.sum_up, total, top, key=f"sum_up-{job}", pure=False)
-        await _watch(client, counts, on_progress)
-        found: tasks.Summary = await result(summary)
-        return found
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One count."""
+
+    path: Path
+    parts: list[list[Piece]]
+    scheduler: str
+    on_progress: Progress | None
+    top: int
+
+    async def counted(self) -> tuple[tasks.Summary, tuple[str, ...]]:
+        """The count, and who could not take part."""
+        async with connected(self.scheduler) as client:
+            seeing, apart = await who_sees(client, self.path)
+            job = new_id()
+            counts = [
+                client.submit(tasks.count_words, part, key=f"count_words-{job}-{n}", pure=False, workers=seeing)
+                for n, part in enumerate(self.parts)
+            ]
+            total = _merged(client, counts, job)
+            summary = client.submit(tasks.sum_up, total, self.top, key=f"sum_up-{job}", pure=False)
+            await _watch(client, counts, self.on_progress)
+            found: tasks.Summary = await result(summary)
+            return found, apart
 
 
 def _merged(client: Client, counts: list[Any], job: str) -> Any:

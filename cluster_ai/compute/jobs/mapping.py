@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 from distributed import Client
 
-from cluster_ai.compute.jobs import tasks
+from cluster_ai.compute.jobs import sight, tasks
 from cluster_ai.compute.jobs.lines import Line, Todo, Verdict, lines_of
 from cluster_ai.compute.jobs.output import DiskRefused, Header, Output, Record, opened
 from cluster_ai.compute.jobs.session import SchedulerLost, WorkerDied, connected, result
@@ -60,7 +60,7 @@ def map_prompt(plan: MapPlan, *, scheduler: str, gateway: str, on_progress: Prog
     lines, header = _read(plan)
     if not plan.output.exists():
         # Nothing may be left behind for a model that nobody has.
-        asyncio.run(check_model(gateway, plan.model))
+        check_model(gateway, plan.model)
     with opened(plan.output, header, restart=plan.restart) as output:
         if plan.retry_failed:
             output.forget_failed()
@@ -110,10 +110,11 @@ class _Run:
         self._told = told
         self._job = new_id()
         self._submitted = 0
+        self._near: list[str] | None = None
         self.stopped = ""
 
     async def all(self, lines: list[Line], scheduler: str) -> None:
-        await check_model(self._gateway, self._plan.model)
+        await asyncio.to_thread(check_model, self._gateway, self._plan.model)
         todo = Todo(lines, patience=self._plan.patience, now=time.monotonic())
         self._told.about(self._output)
         await self._life(scheduler, todo, patience=0.0)
@@ -132,6 +133,7 @@ class _Run:
         """Works until all is done, or until the scheduler or our patience is gone."""
         async with connected(scheduler, patience=patience) as client:
             todo.resume(time.monotonic())
+            self._near = await sight.near(client, self._gateway)
             refused: list[DiskRefused] = []
             try:
                 async with asyncio.TaskGroup() as group:
@@ -177,7 +179,9 @@ class _Run:
         )
         key = f"map_prompt-{self._job}-{self._submitted}"
         try:
-            reply: Reply = await result(client.submit(tasks.map_prompt, request, key=key, pure=False))
+            reply: Reply = await result(
+                client.submit(tasks.map_prompt, request, key=key, pure=False, workers=self._near)
+            )
         except WorkerDied as exc:
             return Reply(Outcome.AWAY, exc.message)
         return reply
@@ -216,7 +220,7 @@ def _leaves(group: BaseExceptionGroup[DiskRefused]) -> Iterator[DiskRefused]:
             yield inner
 
 
-async def check_model(gateway: str, model: str) -> None:
+def check_model(gateway: str, model: str) -> None:
     """Asks once before the first line, so that a misspelt model does not fail every line of the file.
 
     Raises:
@@ -224,8 +228,8 @@ async def check_model(gateway: str, model: str) -> None:
         Unavailable: no gateway, or no node behind it.
     """
     try:
-        async with httpx2.AsyncClient(trust_env=False, timeout=CHECK_SECONDS) as client:
-            answer = await client.post(f"{gateway.rstrip('/')}/api/show", json={"model": model})
+        with httpx2.Client(trust_env=False, timeout=CHECK_SECONDS) as client:
+            answer = client.post(f"{gateway.rstrip('/')}/api/show", json={"model": model})
     except httpx2.TransportError as exc:
         raise Unavailable(f"no gateway at {gateway}: {exc}", hint="start the cluster: cluster-ai up") from exc
     if answer.status_code == httpx2.codes.NOT_FOUND:

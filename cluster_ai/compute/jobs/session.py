@@ -14,7 +14,7 @@ from cluster_ai.core.errors import Unavailable
 
 CONNECT_SECONDS = 5.0
 WORKER_SECONDS = 15.0
-"""How long a job waits for the first worker."""
+"""How long a job waits at least for the first worker."""
 
 
 class SchedulerLost(Unavailable):
@@ -30,7 +30,8 @@ async def connected(address: str, *, patience: float = 0.0) -> AsyncIterator[Cli
     """A client of the scheduler at ``address``, which has at least one worker.
 
     Raises:
-        Unavailable: no scheduler within ``patience`` seconds, or no worker.
+        Unavailable: no scheduler within ``patience`` seconds, or no worker: workers go when their scheduler does, and
+            come back after it.
     """
     await _appears(address, patience)
     try:
@@ -40,7 +41,7 @@ async def connected(address: str, *, patience: float = 0.0) -> AsyncIterator[Cli
     except OSError as exc:
         raise SchedulerLost(f"the scheduler at {address} does not answer: {exc}") from exc
     try:
-        await _has_worker(client, address)
+        await _has_worker(client, address, max(WORKER_SECONDS, patience))
         yield client
     finally:
         await client.close(timeout=CONNECT_SECONDS)
@@ -76,9 +77,9 @@ async def _appears(address: str, patience: float) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _has_worker(client: Any, address: str) -> None:
+async def _has_worker(client: Any, address: str, seconds: float) -> None:
     try:
-        await client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        await client.wait_for_workers(1, timeout=seconds)
     except TimeoutError as exc:
         raise Unavailable(
             f"the scheduler at {address} has no worker", hint="set [compute] workers, or restart the workers"

@@ -31,6 +31,8 @@ class WordsResult(View):
     """Why, by path: binary, unreadable, not a regular file."""
     shares: dict[str, int] = Field(default_factory=dict)
     """Words counted by each worker."""
+    left_out: tuple[str, ...] = ()
+    """Workers that do not see the files."""
 
 
 class MapPlan(Slice):

@@ -1,14 +1,20 @@
-"""Pure ASGI layers that every listener wears, outermost first: ``HostAllowList``, ``BodyCap``."""
+"""Pure ASGI layers that every listener wears, outermost first: ``HostAllowList``, ``BodyCap``.
 
-from collections.abc import Iterable
+A layer with nothing to say hands over the application's own awaitable: a coroutine around it would be paid for with
+every piece of every answer.
+"""
+
+from collections.abc import Awaitable, Iterable
+from functools import lru_cache
 from http import HTTPStatus
-from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cluster_ai.core.wire import JSON_TYPE, dump_json
 
+_DIGITS: Final = 19
+"""Of the largest length that a parser takes; with more, some of them are zeros that count for nothing."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
@@ -22,13 +28,12 @@ class HostAllowList:
         self.app = app
         self.allowed = LOOPBACK_NAMES | {name.lower() for name in allowed}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] not in {"http", "websocket"} or self._is_ours(scope):
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         message = "this server does not answer to that Host; add it to allowed_hosts in config.toml"
         body = refusal(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", message)
-        await refuse(scope, send, HTTPStatus.MISDIRECTED_REQUEST, body)
+        return refuse(scope, send, HTTPStatus.MISDIRECTED_REQUEST, body)
 
     def _is_ours(self, scope: Scope) -> bool:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -38,19 +43,26 @@ class HostAllowList:
 
 
 class BodyCap:
-    """Answers 413 once a body is larger than ``limit`` bytes, without reading the rest."""
+    """Answers 413 once a body is larger than ``limit`` bytes, without reading the rest.
 
-    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+    ``streamed``: beginnings of paths whose bodies nobody keeps; what they may be is for their receiver to say.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int, streamed: tuple[str, ...] = ()) -> None:
         self.app = app
         self.limit = limit
+        self.streamed = streamed
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        if _declared_length(scope) > self.limit:
-            await self._too_large(scope, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] != "http" or scope["path"].startswith(self.streamed):
+            return self.app(scope, receive, send)
+        length = _declared_length(scope)
+        if length is None:
+            return self._counted(scope, receive, send)
+        # The server lets no more through than was declared.
+        return self._too_large(scope, send) if length > self.limit else self.app(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
         seen = 0
 
@@ -86,6 +98,7 @@ class BodyTooLarge(Exception):
     """Raised out of ``receive``; an application must let it pass."""
 
 
+@lru_cache(maxsize=256)
 def host_name(host: str) -> str:
     """The name in a Host header, without its port, lower case."""
     host = host.strip().lower()
@@ -93,14 +106,6 @@ def host_name(host: str) -> str:
     if colon and (port.isdecimal() or not port) and (":" not in name or name.endswith("]")):
         host = name
     return host.rstrip(".")
-
-
-def is_loopback(address: str) -> bool:
-    """Whether ``address`` (a name or an IP) can be reached from this machine alone."""
-    try:
-        return ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return address.lower() == "localhost"
 
 
 def refusal(status: HTTPStatus, code: str, message: str) -> dict[str, Any]:
@@ -124,8 +129,11 @@ async def refuse(scope: Scope, send: Send, status: HTTPStatus, body: dict[str, A
     await send({"type": "http.response.body", "body": raw})
 
 
-def _declared_length(scope: Scope) -> int:
+def _declared_length(scope: Scope) -> int | None:
+    """Bytes of the body; None when nobody said so plainly that they need not be counted."""
     for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value[:20])
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) <= _DIGITS else None
+        if name == b"transfer-encoding":
+            return None
     return 0

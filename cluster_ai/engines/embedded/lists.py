@@ -44,6 +44,8 @@ def _loaded(node: Node, now: datetime) -> Iterator[dict[str, Any]]:
             "expires_at": stamp(expires),
             "size_vram": 0,
             "context_length": place.spec.context,
+            # Ollama does not say how many answers it writes side by side; our gateway need not guess it of us.
+            "slots": place.spec.slots,
         }
 
 

@@ -54,7 +54,13 @@ COUNTS: Final[Mapping[str, Span]] = {
     "repeat_last_n": Span(-1, _INT32, whole=True),
 }
 
-OLLAMA_DEFAULTS: Final[Mapping[str, Any]] = {"temperature": 0.8, "top_k": 40, "top_p": 0.9, "min_p": 0.0}
+OLLAMA_DEFAULTS: Final[Mapping[str, Any]] = {
+    "temperature": 0.8,
+    "top_k": 40,
+    "top_p": 0.9,
+    "min_p": 0.0,
+    "repeat_penalty": 1.1,
+}
 """Where Ollama's and llama.cpp's differ, Ollama's are what its clients expect. (docs/modelfile.md of Ollama)"""
 
 

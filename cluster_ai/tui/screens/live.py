@@ -65,11 +65,13 @@ class LiveScreen(Screen[None]):
         self.draw_clock()
 
     def draw_clock(self) -> None:
-        """What changes with time alone."""
-        self.query_one(StateLine).draw()
-        self.query_one("#body").set_class(self.session.link() == "stale", "-stale")
+        """What changes with time alone. A screen that just comes or goes may have nothing to draw on."""
+        for line in self.query(StateLine):
+            line.draw()
+        self.query("#body").set_class(self.session.link() == "stale", "-stale")
         if self.session.state.overview is None:
-            self.query_one(Notice).draw()
+            for notice in self.query(Notice):
+                notice.draw()
 
     @property
     def panels(self) -> list[Panel]:
@@ -93,6 +95,13 @@ class LiveScreen(Screen[None]):
         field.display = True
         self.set_focus(field)
 
+    def keep_filter(self) -> bool:
+        """Whether one was being typed; keys go to the table at once, those typed ahead too."""
+        if self.focused is not self.query_one("#filter", Input):
+            return False
+        self.set_focus(self.panels[0].table)
+        return True
+
     def close_filter(self) -> bool:
         """Whether there was one to close."""
         field = self.query_one("#filter", Input)
@@ -108,7 +117,3 @@ class LiveScreen(Screen[None]):
         for panel in self.query(self.FILTERED).results(Panel):
             panel.filter(event.value)
         self.draw()
-
-    @on(Input.Submitted, "#filter")
-    def _keep_filter(self) -> None:
-        self.panels[0].table.focus()

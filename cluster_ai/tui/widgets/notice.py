@@ -39,10 +39,11 @@ class Notice(Middle):
         if trouble is None:
             return Text(f"◔ {session.t('notice.connecting', url=plain(session.url))}", colours["warn"])
         wait = max(0, round(trouble.next_at - session.clock()))
+        words = session.told(trouble.error)
         lines: list[str | tuple[str, str]] = [
-            (f"✕ {plain(trouble.error.message)}\n", colours["bad"]),
+            (f"✕ {plain(words.line)}\n", colours["bad"]),
             (f"{trouble.error.code}\n\n", colours["quiet"]),
-            f"{session.t('notice.hint', hint=plain(trouble.error.hint))}\n" if trouble.error.hint else "",
+            f"{session.t('notice.hint', hint=plain(words.hint))}\n" if words.hint else "",
             (session.t("notice.retry", seconds=wait), colours["quiet"]),
         ]
         return Text.assemble(*lines)

@@ -41,7 +41,7 @@ class StateLine(Lines):
     def _health(self, overview: OverviewView, colours: dict[str, str]) -> Text:
         t, trouble = self._session.t, self._session.state.trouble
         if trouble and self._session.link() is Link.STALE:
-            return Text(f"✕ {plain(trouble.error.message)}", colours["bad"])
+            return Text(f"✕ {plain(self._session.told(trouble.error).line)}", colours["bad"])
         problems, total = len(overview.system.problems), len(overview.nodes)
         up = sum(node.state in {"healthy", "suspect"} for node in overview.nodes)
         word = t("health.good") if not problems else t("health.one") if problems == 1 else t("health.many", n=problems)

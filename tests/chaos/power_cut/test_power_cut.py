@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.power_cut.harness import acknowledged as promised_until
 from tests.chaos.power_cut.harness import compare, cut_power, writing
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real]
 
 
 @pytest.mark.parametrize("number", range(3))

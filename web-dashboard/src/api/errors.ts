@@ -6,11 +6,13 @@ export class ApiError extends Error {
   readonly code: string
   readonly hint: string
   readonly fields: readonly { path: string; message: string }[]
+  /** What the code's sentence names. */
+  readonly values: Readonly<Record<string, string>>
   /** Seconds to wait, where the API says so. */
   readonly retryAfter: number | null
 
   constructor(
-    problem: Partial<Problem> & { status: number; code: string },
+    problem: Partial<Problem> & { status: number; code: string; values?: Record<string, string> },
     retryAfter: number | null = null,
   ) {
     super(problem.detail ?? '')
@@ -18,6 +20,7 @@ export class ApiError extends Error {
     this.code = problem.code
     this.hint = problem.hint ?? ''
     this.fields = problem.errors ?? []
+    this.values = problem.values ?? {}
     this.retryAfter = retryAfter
   }
 }

@@ -1,9 +1,9 @@
-import { Button, Group, Modal, NumberInput, PasswordInput, Stack, Text } from '@mantine/core'
+import { Button, Group, Modal, NumberInput, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, sent } from '../api/client.ts'
-import { changePassword } from '../api/session.ts'
+import { changePassword, queries } from '../api/session.ts'
 import { Failure } from '../ui/Failure.tsx'
 import { useSay } from '../ui/notices.tsx'
 import type { Ask } from './dialogs.tsx'
@@ -19,6 +19,8 @@ export default function OpenedDialog({ ask, onClose }: { ask: Ask; onClose: () =
       return <RestartDialog part={ask.part} onClose={onClose} />
     case 'workers':
       return <WorkersDialog onClose={onClose} />
+    case 'remove-machine':
+      return <RemoveMachineDialog name={ask.name} onClose={onClose} />
   }
 }
 
@@ -127,6 +129,35 @@ function RestartDialog({ part, onClose }: { part: string; onClose: () => void })
       onClose={onClose}
     >
       <Text size="sm">{t('restart.text')}</Text>
+    </AskFrame>
+  )
+}
+
+/** What it destroys is named by typing it. */
+function RemoveMachineDialog({ name, onClose }: { name: string; onClose: () => void }) {
+  const { t } = useTranslation()
+  const [typed, setTyped] = useState('')
+  const remove = async () => {
+    await sent(api.DELETE('/api/v1/machines/{name}', { params: { path: { name } } }))
+    await queries.invalidateQueries({ queryKey: ['machines'] })
+  }
+  return (
+    <AskFrame
+      title={t('machine.remove.title', { name })}
+      submit={t('machine.remove')}
+      done={t('machine.remove.done', { name })}
+      act={remove}
+      ready={typed === name}
+      onClose={onClose}
+    >
+      <Text size="sm">{t('machine.remove.text')}</Text>
+      <TextInput
+        label={t('machine.remove.type', { name })}
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+        autoComplete="off"
+        data-autofocus
+      />
     </AskFrame>
   )
 }

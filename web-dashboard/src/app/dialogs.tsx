@@ -1,7 +1,11 @@
 import { createContext, lazy, type ReactNode, Suspense, useContext, useMemo, useState } from 'react'
 
 /** What can be asked in a dialog. */
-export type Ask = { kind: 'password' } | { kind: 'restart'; part: string } | { kind: 'workers' }
+export type Ask =
+  | { kind: 'password' }
+  | { kind: 'restart'; part: string }
+  | { kind: 'workers' }
+  | { kind: 'remove-machine'; name: string }
 
 interface DialogsApi {
   open: (ask: Ask) => void

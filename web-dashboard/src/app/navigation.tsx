@@ -10,13 +10,14 @@ import { LinkState } from './LinkState.tsx'
 import { openPalette } from './openPalette.ts'
 
 interface Page {
-  to: '/' | '/chat'
+  to: '/' | '/machines' | '/chat'
   icon: IconName
   word: Key
 }
 
 const PAGES: readonly Page[] = [
   { to: '/', icon: 'overview', word: 'nav.overview' },
+  { to: '/machines', icon: 'machine', word: 'nav.machines' },
   { to: '/chat', icon: 'chat', word: 'nav.chat' },
 ]
 

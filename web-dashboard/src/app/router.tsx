@@ -42,13 +42,19 @@ const overview = createRoute({
   component: lazyRouteComponent(() => import('../routes/overview/page.tsx'), 'OverviewPage'),
 })
 
+const machines = createRoute({
+  getParentRoute: () => inside,
+  path: '/machines',
+  component: lazyRouteComponent(() => import('../routes/machines/page.tsx'), 'MachinesPage'),
+})
+
 const chat = createRoute({
   getParentRoute: () => inside,
   path: '/chat',
   component: lazyRouteComponent(() => import('../routes/chat/page.tsx'), 'ChatPage'),
 })
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, chat])])
+const tree = root.addChildren([signIn, inside.addChildren([overview, machines, chat])])
 
 /** `history`: where the address lives; the browser's bar when nothing else is given. */
 export function createAppRouter(history?: RouterHistory) {

@@ -25,6 +25,22 @@ test('what was never measured is a dash', () => {
   expect(en.bytes(Number.NaN)).toBe('–')
 })
 
+test('energy, money and days are written as the language does', () => {
+  expect([en.energy(0), en.energy(12.34), en.energy(1234), pt.energy(123_456)]).toEqual([
+    '0 Wh',
+    '12.3 Wh',
+    '1.23 kWh',
+    '123 kWh',
+  ])
+  expect(en.money(1234.5, 'EUR')).toBe('€1,234.50')
+  expect(pt.money(0.5, 'BRL')).toBe('R$\u00a00,50')
+  expect(en.money(0.00123, 'USD')).toBe('$0.0012')
+  expect(en.money(null, 'USD')).toBe('–')
+  expect(en.day('2027-03-01')).toBe('Mar 1')
+  expect(pt.day('2027-12-31')).toBe('31 de dez.')
+  expect(en.day('')).toBe('–')
+})
+
 test('large figures lose their fraction', () => {
   expect(en.number(1234.56)).toBe('1,235')
   expect(pt.number(12.34)).toBe('12,3')

@@ -11,6 +11,12 @@ export interface Format {
   bytes(value: number | null | undefined): string
   /** Seconds as the largest two units that fit; below one second in milliseconds. */
   duration(seconds: number | null | undefined): string
+  /** Watt-hours; from a thousand on in kilowatt-hours. */
+  energy(wattHours: number | null | undefined): string
+  /** An amount in `currency` (ISO 4217); less than a cent with its first two figures. */
+  money(amount: number | null | undefined, currency: string): string
+  /** A day written as `2027-01-31`. */
+  day(day: string): string
   /** The time of day of Unix `seconds`. */
   time(seconds: number): string
 }
@@ -41,6 +47,24 @@ export function formatOf(language: string): Format {
       if (seconds < 10) return unit(seconds, 'second', 1)
       return longDuration(seconds, unit)
     },
+    energy: (value) => {
+      if (!isFigure(value)) return DASH
+      return value < 1000 ? `${number(value, 1)} Wh` : `${number(value / 1000, value < 100_000 ? 2 : 0)} kWh`
+    },
+    money: (amount, currency) =>
+      isFigure(amount)
+        ? new Intl.NumberFormat(language, {
+            style: 'currency',
+            currency,
+            ...(amount > 0 && amount < 0.01 ? { maximumSignificantDigits: 2 } : {}),
+          }).format(amount)
+        : DASH,
+    day: (day) =>
+      Number.isNaN(Date.parse(day))
+        ? DASH
+        : new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(
+            new Date(day),
+          ),
     time: (seconds) =>
       new Intl.DateTimeFormat(language, {
         hour: '2-digit',

@@ -1,5 +1,5 @@
 /** Pictures of clusters, typed by the API's own description. */
-import type { Me, Node, Overview, Part, Worker } from '../api/types.ts'
+import type { Energy, Machine, Me, Node, Overview, Part, Power, Worker } from '../api/types.ts'
 
 export function me(change: Partial<Me['user']> = {}): Me {
   return { csrf: 'token', user: { id: '1', name: 'admin', role: 'admin', password_chosen: true, ...change } }
@@ -20,7 +20,67 @@ export function node(change: Partial<Node> = {}): Node {
     tokens_per_second: 58.2,
     last_seen_seconds: 0.4,
     last_error: '',
+    draining: false,
     models: [],
+    ...change,
+  }
+}
+
+export function machine(change: Partial<Machine> = {}): Machine {
+  return {
+    id: '01928d2f-0000-7000-8000-000000000001',
+    name: 'tower',
+    state: 'healthy',
+    labels: ['gpu'],
+    cordoned: false,
+    draining: false,
+    drained: false,
+    addresses: ['192.168.1.20'],
+    port: 11437,
+    joined_at: 1,
+    joined_by: 'admin',
+    seen_seconds: 0.4,
+    last_seen_at: 1,
+    skew_seconds: 0,
+    reachable: true,
+    unreachable_because: '',
+    certificate_until: 2,
+    version: '0.1.0',
+    inventory: { hostname: 'tower', memory: 16 * 1024 ** 3, gpus: [] },
+    gauges: { busy: 0.25, memory_used: 4 * 1024 ** 3 },
+    services: [{ kind: 'ollama', name: 'ollama', port: 11434, version: '0.33.0', healthy: true, why: '' }],
+    models: [],
+    orders: [],
+    inflight: 0,
+    ...change,
+  } as Machine
+}
+
+export function energy(change: Partial<Energy> = {}): Energy {
+  return {
+    watt_hours: 0,
+    measured_seconds: 0,
+    cost: null,
+    output_tokens: 0,
+    tokens_per_watt_hour: null,
+    cost_of_a_million: null,
+    ...change,
+  }
+}
+
+/** Of a cluster in which nobody tells. */
+export function power(change: Partial<Power> = {}): Power {
+  return {
+    first: '2027-01-01',
+    last: '2027-01-03',
+    price_per_kwh: null,
+    currency: '',
+    watts: null,
+    today: energy(),
+    total: energy(),
+    machines: [],
+    days: [],
+    untold: [],
     ...change,
   }
 }
@@ -32,6 +92,7 @@ export function worker(change: Partial<Worker> = {}): Worker {
     host: '127.0.0.1',
     threads: 1,
     memory_limit: 1024 ** 3,
+    paused: false,
     memory: 1024 ** 2 * 256,
     cpu: 12,
     executing: 1,
@@ -51,6 +112,7 @@ export function part(change: Partial<Part> = {}): Part {
     url: '',
     uptime_seconds: 60,
     restarts: 0,
+    replacing: false,
     last_exit: '',
     error: '',
     log: '',
@@ -111,6 +173,10 @@ export function overview(change: Partial<Overview> = {}): Overview {
       dashboard: '',
       workers: [worker()],
       tasks: [{ prefix: 'count_words', waiting: 4, processing: 1, finished: 5, erred: 0 }],
+      notices: [],
+      refused: [],
+      started_at: 1,
+      here: { workers: 1, threads: 1, memory: 1024 ** 3, why_none: '' },
     },
     gateway_reachable: true,
     ...change,

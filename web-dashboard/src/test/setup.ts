@@ -1,7 +1,10 @@
 import '@testing-library/jest-dom/vitest'
-import { cleanup } from '@testing-library/react'
+import { cleanup, configure } from '@testing-library/react'
 import i18next from 'i18next'
 import { startLanguages } from '../i18n/index.ts'
+
+// Of a machine that does much else: only what never comes waits for so long.
+configure({ asyncUtilTimeout: 10_000 })
 
 // Parts of a browser that jsdom lacks and Mantine asks for.
 window.matchMedia ??= (query: string) =>

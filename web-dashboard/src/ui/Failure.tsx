@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/errors.ts'
+import { told } from '../i18n/sentences.ts'
 import { useFormat } from '../i18n/useFormat.ts'
 import { Coded } from './Coded.tsx'
 import { Icon } from './icons.tsx'
@@ -33,10 +34,13 @@ interface Words {
 }
 
 export function useFailureWords(error: unknown): Words {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const format = useFormat()
   if (!(error instanceof ApiError)) return { title: t('error.unexpected'), detail: '', hint: '' }
   const wait = error.retryAfter
+  const words = told(error, i18n.language) ?? { text: error.message, detail: '', hint: error.hint }
+  // Below a title of its own, what a general sentence says is said already.
+  const line = words.detail || words.text
   switch (error.code) {
     case 'network':
       return { title: t('error.network'), detail: t('error.network.hint'), hint: '' }
@@ -52,12 +56,12 @@ export function useFailureWords(error: unknown): Words {
     case 'unauthenticated':
       return { title: t('error.unauthenticated'), detail: '', hint: '' }
     case 'weak_password':
-      return { title: t('error.weak_password'), detail: error.message, hint: error.hint }
+      return { title: t('error.weak_password'), detail: line, hint: words.hint }
     case 'forbidden':
-      return { title: t('error.forbidden'), detail: error.message, hint: error.hint }
+      return { title: t('error.forbidden'), detail: line, hint: words.hint }
     case 'unavailable':
-      return { title: t('error.unavailable'), detail: error.message, hint: error.hint }
+      return { title: t('error.unavailable'), detail: line, hint: words.hint }
     default:
-      return { title: error.message || t('error.unexpected'), detail: '', hint: error.hint }
+      return { title: words.text || t('error.unexpected'), detail: words.detail, hint: words.hint }
   }
 }

@@ -35,6 +35,7 @@ const PATHS = {
   tasks: 'm3.5 5.5 1.3 1.3L7 4.5M9.5 5.7h7M3.5 10h3M9.5 10h7M3.5 14.3h3M9.5 14.3h7',
   machine: 'M3 4h14v9H3zM7 16.5h6M10 13v3.5',
   parts: 'M3.5 3.5h5.5v5.5H3.5zM11 3.5h5.5v5.5H11zM3.5 11h5.5v5.5H3.5zM11 13.7h5.5M13.7 11v5.5',
+  bolt: 'M11 2.5 4.5 11.5H9l-.5 6L15.5 8.5H11z',
   bell: 'M5 14V9a5 5 0 0 1 10 0v5l1.2 1.2H3.8zM8.6 17.2h2.8',
   menu: 'M4 10h.2M10 10h.2M16 10h.2',
 } as const

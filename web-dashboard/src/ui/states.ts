@@ -1,5 +1,5 @@
 /** State as icon, word and tone. Pure: one table per kind, so that a new state does not compile until it has all three. */
-import type { BreakerState, NodeState, PartState } from '../api/types.ts'
+import type { BreakerState, Node, NodeState, PartState } from '../api/types.ts'
 import type { Key } from '../i18n/index.ts'
 import type { IconName } from './icons.tsx'
 
@@ -17,6 +17,12 @@ export const NODE: Record<NodeState, Look> = {
   down: { tone: 'bad', icon: 'cross', word: 'node.down' },
   unknown: { tone: 'idle', icon: 'question', word: 'node.unknown' },
 }
+
+const DRAINING: Look = { tone: 'warn', icon: 'clock', word: 'node.draining' }
+
+/** A node that answers and is given no new calls is draining. */
+export const nodeLook = (node: Node): Look =>
+  node.draining && node.state !== 'down' ? DRAINING : NODE[node.state]
 
 export const BREAKER: Record<BreakerState, Look> = {
   closed: { tone: 'ok', icon: 'check', word: 'breaker.closed' },

@@ -3,8 +3,7 @@ import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Model } from '../../api/types.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
-import { DataTable } from '../../ui/DataTable.tsx'
-import { Empty, Panel } from '../../ui/Panel.tsx'
+import { TablePanel } from '../../ui/TablePanel.tsx'
 import { Named } from './Named.tsx'
 import css from './overview.module.css'
 
@@ -14,19 +13,15 @@ export function ModelsPanel({ models }: { models: readonly Model[] }) {
   const { t } = useTranslation()
   const columns = useColumns()
   return (
-    <Panel
+    <TablePanel
       id="models"
       icon="model"
       title={t('models.title')}
-      note={t('count.of', { count: models.length })}
-      flush
-    >
-      {models.length === 0 ? (
-        <Empty title={t('models.none')}>{t('models.none.hint')}</Empty>
-      ) : (
-        <DataTable label={t('models.title')} rows={models} columns={columns} rowId={(model) => model.name} />
-      )}
-    </Panel>
+      rows={models}
+      columns={columns}
+      rowId={(model) => model.name}
+      none={{ title: t('models.none'), hint: t('models.none.hint') }}
+    />
   )
 }
 

@@ -3,10 +3,9 @@ import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Node } from '../../api/types.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
-import { DataTable } from '../../ui/DataTable.tsx'
-import { Empty, Panel } from '../../ui/Panel.tsx'
 import { StateTag } from '../../ui/StateTag.tsx'
-import { BREAKER, NODE } from '../../ui/states.ts'
+import { BREAKER, NODE, nodeLook } from '../../ui/states.ts'
+import { TablePanel } from '../../ui/TablePanel.tsx'
 import { Named } from './Named.tsx'
 
 const NOW_SECONDS = 2
@@ -17,19 +16,16 @@ export function NodesPanel({ nodes, isFresh }: { nodes: readonly Node[]; isFresh
   const { t } = useTranslation()
   const columns = useColumns(isFresh)
   return (
-    <Panel
+    <TablePanel
       id="nodes"
       icon="node"
       title={t('nodes.title')}
-      note={isFresh ? t('count.of', { count: nodes.length }) : t('nodes.old')}
-      flush
-    >
-      {nodes.length === 0 ? (
-        <Empty title={isFresh ? t('nodes.none') : t('nodes.unknown')}>{t('nodes.none.hint')}</Empty>
-      ) : (
-        <DataTable label={t('nodes.title')} rows={nodes} columns={columns} rowId={(node) => node.name} />
-      )}
-    </Panel>
+      note={isFresh ? undefined : t('nodes.old')}
+      rows={nodes}
+      columns={columns}
+      rowId={(node) => node.name}
+      none={{ title: isFresh ? t('nodes.none') : t('nodes.unknown'), hint: t('nodes.none.hint') }}
+    />
   )
 }
 
@@ -48,7 +44,7 @@ function useColumns(isFresh: boolean) {
       column.accessor('state', {
         header: t('column.state'),
         meta: { card: 'state' },
-        cell: ({ row }) => <StateTag look={isFresh ? NODE[row.original.state] : NODE.unknown} />,
+        cell: ({ row }) => <StateTag look={isFresh ? nodeLook(row.original) : NODE.unknown} />,
       }),
       column.accessor((node) => node.models.length, {
         id: 'models',

@@ -7,11 +7,10 @@ import { meQuery, reaches } from '../../api/session.ts'
 import type { Part } from '../../api/types.ts'
 import { useDialogs } from '../../app/dialogs.tsx'
 import { useFormat } from '../../i18n/useFormat.ts'
-import { DataTable } from '../../ui/DataTable.tsx'
 import { Icon } from '../../ui/icons.tsx'
-import { Empty, Panel } from '../../ui/Panel.tsx'
 import { StateTag } from '../../ui/StateTag.tsx'
 import { PART } from '../../ui/states.ts'
+import { TablePanel } from '../../ui/TablePanel.tsx'
 import { Named } from './Named.tsx'
 
 const column = createColumnHelper<Part>()
@@ -22,19 +21,15 @@ export function PartsPanel({ parts }: { parts: readonly Part[] }) {
   const { data: me } = useQuery(meQuery)
   const columns = useColumns(reaches(me?.user.role, 'operator'))
   return (
-    <Panel
+    <TablePanel
       id="parts"
       icon="parts"
       title={t('parts.title')}
-      note={t('count.of', { count: parts.length })}
-      flush
-    >
-      {parts.length === 0 ? (
-        <Empty title={t('parts.none')}>{t('parts.none.hint')}</Empty>
-      ) : (
-        <DataTable label={t('parts.title')} rows={parts} columns={columns} rowId={(part) => part.name} />
-      )}
-    </Panel>
+      rows={parts}
+      columns={columns}
+      rowId={(part) => part.name}
+      none={{ title: t('parts.none'), hint: t('parts.none.hint') }}
+    />
   )
 }
 

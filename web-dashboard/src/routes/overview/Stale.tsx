@@ -1,9 +1,7 @@
-import { Button } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { STALE_SECONDS, useAge, useLiveLink } from '../../api/useLive.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
-import { Icon } from '../../ui/icons.tsx'
-import css from './overview.module.css'
+import { Banner } from '../../ui/Banner.tsx'
 
 /** Says how old the picture is once nothing new comes. */
 export function Stale() {
@@ -15,13 +13,12 @@ export function Stale() {
   return (
     <div role="status">
       {isStale ? (
-        <div className={css.stale} data-tone="warn">
-          <Icon name="clock" />
-          <p>{t('stale.text', { age: format.duration(Math.round(age)) })}</p>
-          <Button size="compact-sm" variant="default" onClick={live.retryNow}>
-            {t('action.try_again')}
-          </Button>
-        </div>
+        <Banner
+          icon="clock"
+          text={t('stale.text', { age: format.duration(Math.round(age)) })}
+          action={t('action.try_again')}
+          onAction={live.retryNow}
+        />
       ) : null}
     </div>
   )

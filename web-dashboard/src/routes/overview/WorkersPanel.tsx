@@ -7,10 +7,10 @@ import { meQuery, reaches } from '../../api/session.ts'
 import type { Overview, Worker } from '../../api/types.ts'
 import { useDialogs } from '../../app/dialogs.tsx'
 import { useFormat } from '../../i18n/useFormat.ts'
-import { DataTable } from '../../ui/DataTable.tsx'
 import { Icon } from '../../ui/icons.tsx'
 import { Meter } from '../../ui/Meter.tsx'
-import { Empty, Panel } from '../../ui/Panel.tsx'
+import { TablePanel } from '../../ui/TablePanel.tsx'
+import { whyNone } from '../machines/share.ts'
 import { Named } from './Named.tsx'
 import css from './overview.module.css'
 
@@ -21,27 +21,21 @@ export function WorkersPanel({ compute }: { compute: Overview['compute'] }) {
   const columns = useColumns()
   const { workers, reachable } = compute
   return (
-    <Panel
+    <TablePanel
       id="workers"
       icon="worker"
       title={t('workers.title')}
-      note={reachable ? t('count.of', { count: workers.length }) : t('compute.silent')}
+      note={reachable ? undefined : t('compute.silent')}
       end={<AddWorkers />}
-      flush
-    >
-      {workers.length === 0 ? (
-        <Empty title={reachable ? t('workers.none') : t('compute.silent.title')}>
-          {reachable ? t('workers.none.hint') : t('compute.silent.hint')}
-        </Empty>
-      ) : (
-        <DataTable
-          label={t('workers.title')}
-          rows={workers}
-          columns={columns}
-          rowId={(worker) => worker.address}
-        />
-      )}
-    </Panel>
+      rows={workers}
+      columns={columns}
+      rowId={(worker) => worker.address}
+      none={
+        reachable
+          ? { title: t('workers.none'), hint: t(whyNone(compute.here.why_none) ?? 'workers.none.hint') }
+          : { title: t('compute.silent.title'), hint: t('compute.silent.hint') }
+      }
+    />
   )
 }
 

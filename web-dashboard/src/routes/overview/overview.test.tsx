@@ -46,6 +46,12 @@ test('live: one sentence, and every part of the picture', async () => {
   expect(screen.queryByText(/Nothing new for/)).not.toBeInTheDocument()
 })
 
+test('draining: a node that gets no new calls says so', async () => {
+  show(<OverviewPage />, live(overview({ nodes: [node({ draining: true })] })))
+  await settle()
+  expect(within(panel(/^Nodes/)).getByText('draining')).toBeVisible()
+})
+
 test('stale: an old picture says its age and can be asked for anew', () => {
   show(<OverviewPage />, live(overview(), { link: 'lost', receivedAt: Date.now() - 42_000 }))
   expect(screen.getByText(/Nothing new for 42 sec/)).toBeVisible()

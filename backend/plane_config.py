@@ -1,0 +1,41 @@
+"""What the API is told when it starts."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backend.catalog_config import CatalogConfig
+from backend.dask_pages import DaskPages
+from backend.job_desk import Jobs
+from backend.machines.config import MembersConfig
+from backend.snapshot import About
+from backend.sources import Compute, ReadHost, Supervisor
+from cluster_ai.accounts.opening import VaultConfig
+from cluster_ai.registry.detector import DEFAULT, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneConfig:
+    """Plain values; whoever makes it knows the settings."""
+
+    about: About
+    vault: VaultConfig
+    members: MembersConfig
+    gateway_url: str
+    internal_token: str
+    tick_seconds: float
+    host: ReadHost
+    run: Path
+    """Where the gateway's processes have their doors."""
+    rule: Rule = DEFAULT
+    """When an instance of the registry counts as away."""
+    catalog: CatalogConfig = field(default_factory=CatalogConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The parts that the API talks to in their own language."""
+
+    supervisor: Supervisor
+    compute: Compute
+    dask: DaskPages | None = None
+    jobs: Jobs | None = None

@@ -1,0 +1,1 @@
+"""Models: who has what, what would fit where, and how they get there."""

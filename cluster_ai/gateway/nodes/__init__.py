@@ -1,0 +1,1 @@
+"""The nodes: what is known of each, and what was measured."""

@@ -1,0 +1,1 @@
+"""Which node a call goes to, and who waits for it how long."""

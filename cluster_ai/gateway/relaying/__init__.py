@@ -1,0 +1,1 @@
+"""A call on its way: tried at nodes, told to its client."""

@@ -1,0 +1,1 @@
+"""Machines: how they are found, join, are cordoned, drained and removed."""

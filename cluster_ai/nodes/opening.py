@@ -1,0 +1,24 @@
+"""The nodes room from a database: its fleet as it is stored, and its join lines."""
+
+from cluster_ai.core.db import Database
+from cluster_ai.nodes.fleet import Fleet
+from cluster_ai.nodes.invitations import Chance, Invitations
+from cluster_ai.nodes.service import Machines
+from cluster_ai.nodes.types import MachinesSettings
+from cluster_ai.pki.authority import Authority
+
+__all__ = ["Authority", "Chance", "Fleet", "Invitations", "opened"]
+
+
+async def opened(
+    database: Database, authority: Authority, settings: MachinesSettings, *, chance: Chance
+) -> tuple[Fleet, Invitations]:
+    """The fleet with all that is stored of it, and the room's other half.
+
+    Raises:
+        DatabaseUnavailable: it cannot be read.
+    """
+    machines = Machines(database, authority=authority, chance=chance, days=settings.certificate_days)
+    fleet = Fleet(machines, settings)
+    await fleet.load()
+    return fleet, Invitations(database, chance=chance)

@@ -1,0 +1,1 @@
+"""Live instances with capabilities and leases: registered, renewed, reaped, discovered, watched. In memory."""

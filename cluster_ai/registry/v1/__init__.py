@@ -1,0 +1,1 @@
+"""Messages of the registry's gRPC interface, made from ``proto/`` by ``scripts/protocol.sh``."""

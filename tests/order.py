@@ -1,0 +1,37 @@
+"""Which files of tests begin first: those that take longest, as ``--durations`` told."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+HERE: Final = Path(__file__).parent
+LONGEST: Final = (
+    # What keeps the processors busy takes turns with what waits.
+    "docs/test_readme_commands.py",
+    "tui/test_pictures.py",
+    "security/test_generated_requests.py",
+    "security/test_bad_input.py",
+    "gateway/test_resuming.py",
+    "cluster/test_limits.py",
+    "compute/test_hosts.py",
+    "cluster/test_faults.py",
+    "gateway/restart/test_several_processes.py",
+    "cli/test_with_a_cluster.py",
+    "cluster/test_surface.py",
+    "compute/test_map_job.py",
+    "gateway/faults/test_more_than_there_is_room_for.py",
+    "nodes/ssh/test_added_machine.py",
+    "gateway/restart/test_without_the_others.py",
+    "cluster/test_work.py",
+    "cli/test_starting.py",
+    "compute/test_tls.py",
+    "machines/test_verbs.py",
+    "gateway/faults/test_real_model.py",
+)
+_PLACES: Final = {HERE / name: place for place, name in enumerate(LONGEST)}
+
+
+def begins(item: pytest.Item) -> int:
+    """The place of a test's file in the line; all others come behind, as they were."""
+    return _PLACES.get(item.path, len(LONGEST))
