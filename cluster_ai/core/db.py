@@ -26,6 +26,7 @@ from cluster_ai.core.db_errors import (
     Duplicate,
 )
 from cluster_ai.core.errors import ClusterError, Misconfigured
+from cluster_ai.core.sqlite_connections import SqliteConnections
 from cluster_ai.core.writer import GroupedWriter
 
 __all__ = [
@@ -119,8 +120,9 @@ async def open_database(url: str, *, on_fatal: OnFatal, synchronous: str = "FULL
         finally:
             await engine.dispose()
         return
-    engine = _sqlite(address, begin="BEGIN IMMEDIATE", pragmas={"synchronous": synchronous}, size=1)
-    reader = _sqlite(address, begin="BEGIN", pragmas={"query_only": "ON"}, size=READERS)
+    connections = SqliteConnections()
+    engine = _sqlite(address, connections, begin="BEGIN IMMEDIATE", pragmas={"synchronous": synchronous}, size=1)
+    reader = _sqlite(address, connections, begin="BEGIN", pragmas={"query_only": "ON"}, size=READERS)
 
     async def failed(error: ClusterError) -> None:
         if isinstance(error, DatabaseBroken):
@@ -138,6 +140,7 @@ async def open_database(url: str, *, on_fatal: OnFatal, synchronous: str = "FULL
     finally:
         await reader.dispose()
         await engine.dispose()
+        await connections.over(UNIT_SECONDS)
 
 
 def sqlite_url(path: Path) -> str:
@@ -221,8 +224,13 @@ def _postgresql(address: URL) -> AsyncEngine:
     return create_async_engine(address, pool_size=5, max_overflow=5, pool_timeout=5, connect_args=arguments)
 
 
-def _sqlite(address: URL, *, begin: str, pragmas: dict[str, str], size: int) -> AsyncEngine:
-    engine = create_async_engine(address, pool_size=size, max_overflow=0, pool_timeout=UNIT_SECONDS)
+def _sqlite(
+    address: URL, connections: SqliteConnections, *, begin: str, pragmas: dict[str, str], size: int
+) -> AsyncEngine:
+    arguments = {"async_creator_fn": connections.opened}
+    engine = create_async_engine(
+        address, pool_size=size, max_overflow=0, pool_timeout=UNIT_SECONDS, connect_args=arguments
+    )
     settings = {"busy_timeout": str(BUSY_MILLISECONDS), "foreign_keys": "ON", "journal_mode": "WAL", **pragmas}
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -1,6 +1,7 @@
 """Units of work: all or nothing, alone or in company, whatever happens to their callers."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -203,3 +204,27 @@ def test_closed_database_says_so_and_leaves_nobody_waiting(tmp_path: Path) -> No
             await database.probe(1.0)
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_reader_who_is_cancelled_while_the_file_is_read_keeps_nobody(tmp_path: Path, times: int) -> None:
+    """Neither the end of the database nor that of the loop waits for an answer that nobody gives any more."""
+    long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT max(i) FROM n"
+
+    async def ask(database: Database) -> None:
+        async with database.read() as connection:
+            await connection.execute(text(long))
+
+    async def story() -> None:
+        async with sqlite(tmp_path / "a.db") as database:
+            asked = asyncio.create_task(ask(database))
+            await asyncio.sleep(0.1)
+            for _ in range(times):
+                asked.cancel()
+                await asyncio.sleep(0.02)
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+        # A thread that tells a closed loop of its work would be an error of this test; there must be none left.
+        assert not [thread for thread in threading.enumerate() if "_connection_worker" in thread.name]
+
+    asyncio.run(asyncio.wait_for(story(), 20))

@@ -16,7 +16,9 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=10,
 )
-objects = st.lists(st.dictionaries(st.text(), values, max_size=4), max_size=8)
+# Never the last of a stream: Hypothesis takes words from the code it tests, and what comes behind an end is nobody's.
+words = st.text().filter(lambda word: word not in ("done", "type"))
+objects = st.lists(st.dictionaries(words, values, max_size=4), max_size=8)
 
 
 def lines(rows: list) -> bytes:

@@ -1,0 +1,57 @@
+"""SQLite connections that whoever waits for them may leave at any moment, and that are over when their database is.
+
+Each has a thread that does its work and tells the event loop. Without the two rules here (seen with aiosqlite 0.22.1
+under SQLAlchemy 2.1) a caller who is cancelled twice leaves a connection that is stopped twice, whose second stop
+nobody ever answers, so that the process cannot end; and a thread that still works tells a loop that is closed already.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from functools import partial
+from typing import Any, Final
+
+import aiosqlite
+
+ROWS_AT_A_TIME: Final = 64
+
+
+class SqliteConnections:
+    """All connections of one engine; ``opened`` goes to its driver."""
+
+    def __init__(self) -> None:
+        self._threads: list[threading.Thread] = []
+
+    def opened(self, *args: Any, **options: Any) -> "_Connection":
+        """A new one, as ``sqlite3.connect`` takes its arguments; to be awaited."""
+        return _Connection(partial(self._open, *args, **options), ROWS_AT_A_TIME)
+
+    def _open(self, *args: Any, **options: Any) -> sqlite3.Connection:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(threading.current_thread())
+        connection: sqlite3.Connection = sqlite3.connect(*args, **options)
+        return connection
+
+    async def over(self, seconds: float) -> None:
+        """Waits until no thread is at work any more, ``seconds`` at most for each; all must have been told to stop."""
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join, seconds)
+
+
+class _Connection(aiosqlite.Connection):
+    """One that is stopped once, however often that is asked for."""
+
+    _stopped: asyncio.Future[Any] | None = None
+    _was_stopped = False
+
+    def __init__(self, connector: Any, iter_chunk_size: int) -> None:
+        super().__init__(connector, iter_chunk_size)
+        # As SQLAlchemy does for connections that it makes: one that was lost must not keep the process.
+        self._thread.daemon = True
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Ends its thread; the future is done then, unless there is no event loop."""
+        if not self._was_stopped:
+            self._was_stopped = True
+            self._stopped = super().stop()
+        return self._stopped
