@@ -877,8 +877,10 @@ step() {
 
 watched() { # the child of `step`; on a terminal a line lives while it runs
   began=$(date +%s)
+  forking=${!:-none}
   "$@" >"$work/said" 2>"$work/why" </dev/null &
   child=$!
+  forking=''
   if [ -t 2 ] && [ -z "$quiet" ]; then
     while kill -0 "$child" 2>/dev/null; do
       printf '\r  … %-22s %4s s  %.40s\033[K' "$step_name" "$(($(date +%s) - began))" "$(progress_in "$work/why")" >&2
@@ -956,6 +958,7 @@ begin_changes() {
 
 roll_back() {
   trap '' INT TERM HUP
+  rolling=1
   rm -rf "$prefix"/versions/.new-*
   if [ -n "$service_begun" ] && [ -z "$flipped_from" ]; then stop_service && remove_service; fi
   if [ -n "$flipped" ]; then
@@ -1005,12 +1008,20 @@ interrupted() {
   trap '' INT TERM HUP
   printf '\n' >&2
   tell interrupted
-  if [ -n "${child:-}" ]; then
-    kill -TERM "$child" 2>/dev/null
-    wait "$child" 2>/dev/null
-  fi
+  # The signal may have come between a start and the note of its number.
+  if [ -n "${forking:-}" ] && [ "${!:-none}" != "$forking" ]; then child=$!; fi
+  [ -z "${child:-}" ] || end_child
   [ -z "${changing:-}" ] || roll_back
   exit 130
+}
+
+# A signal that meets a child while it is still this shell is lost: it is told until it has ended.
+end_child() {
+  kill -TERM "$child" 2>/dev/null
+  while sleep 1 && kill -TERM "$child" 2>/dev/null; do :; done &
+  teller=$!
+  wait "$child" 2>/dev/null
+  kill -KILL "$teller" 2>/dev/null
 }
 
 put() { # put FILE MODE: standard input becomes the file, whole or not at all
@@ -1170,11 +1181,12 @@ restart_service() {
 start_detached() {
   mkdir -p "$home/logs" 2>/dev/null
   [ -z "$service_user" ] || chown "$service_user:$service_user" "$home/logs"
-  if command -v setsid >/dev/null 2>&1; then
-    setsid "$prefix/bin/cluster-ai-run" </dev/null >>"$home/logs/runner.log" 2>&1 &
-  else
-    nohup "$prefix/bin/cluster-ai-run" </dev/null >>"$home/logs/runner.log" 2>&1 &
-  fi
+  # Whoever interrupts us waits until its number is noted.
+  [ -n "${rolling:-}" ] || trap : INT TERM HUP
+  alone='nohup'
+  ! command -v setsid >/dev/null 2>&1 || alone='setsid'
+  # What is ignored here while it is undone, it must hear.
+  (trap - INT TERM HUP && exec "$alone" "$prefix/bin/cluster-ai-run") </dev/null >>"$home/logs/runner.log" 2>&1 &
   # It writes the same itself; but whoever interrupts us now must find it, too.
   printf '%s\n' "$!" >"$prefix/runner.pid"
   [ -z "$service_user" ] || chown "$service_user:$service_user" "$prefix/runner.pid"

@@ -21,6 +21,7 @@ fi
 # A variable of ours is no setting of the program.
 unset CLUSTER_AI_TRIAL_SECONDS
 child=
+starting=
 pause=1
 
 note() { printf '%s cluster-ai-run: %s\n' "$(date '+%Y-%m-%dT%H:%M:%S%z')" "$*" >&2; }
@@ -28,10 +29,9 @@ note() { printf '%s cluster-ai-run: %s\n' "$(date '+%Y-%m-%dT%H:%M:%S%z')" "$*" 
 finish() {
   trap '' TERM INT HUP
   rm -f "$prefix/runner.pid"
-  if [ -n "$child" ]; then
-    kill -TERM "$child" 2>/dev/null
-    wait "$child" 2>/dev/null
-  fi
+  # The signal may have come between a start and the note of its number.
+  if [ -n "$starting" ] && [ "${!:-none}" != "$starting" ]; then child=$!; fi
+  [ -z "$child" ] || end_child
   exit 0
 }
 
@@ -50,13 +50,19 @@ until_it_has_joined() {
 }
 
 start() {
+  starting=${!:-none}
   "$prefix/current/venv/bin/python" -P -m cluster_ai.cli.main up &
   child=$!
+  starting=
 }
 
+# A signal that meets a child while it is still this shell is lost: it is told until it has ended.
 end_child() {
   kill -TERM "$child" 2>/dev/null
+  while sleep 1 && kill -TERM "$child" 2>/dev/null; do :; done &
+  teller=$!
   wait "$child" 2>/dev/null
+  kill -KILL "$teller" 2>/dev/null
   child=
 }
 

@@ -4,10 +4,12 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cluster_ai.nodes.bundle import disk, switch
@@ -204,3 +206,32 @@ def test_one_runner_is_enough(tmp_path: Path) -> None:
         )
         assert second.returncode == 1
         assert lives(tmp_path) == ["1"]
+
+
+@pytest.mark.real
+def test_told_to_stop_while_it_starts_its_program_it_leaves_none(tmp_path: Path) -> None:
+    """A signal meets the runner before it has noted the program's number, or the program before it is one."""
+    switch.flip(tmp_path, version(tmp_path, "1"))
+    interpreter = tmp_path / "versions/1/venv/bin/python"
+    interpreter.write_text("#!/bin/sh\nexec sleep 1000\n")
+    started: list[int] = []
+    for moment in range(150):
+        with runner(tmp_path, seconds=1) as process:
+            started.append(process.pid)
+            # It is written as soon as signals are heard; what comes next takes a few thousandths of a second.
+            while process.poll() is None and not (tmp_path / "runner.pid").exists():
+                pass
+            time.sleep(moment * 0.00004)
+    until(lambda: not [pid for pid in started if of_session(pid)], what="nothing of any of them runs")
+
+
+def of_session(session: int) -> list[psutil.Process]:
+    """What runs of a session; its first process may be over."""
+
+    def is_of_it(process: psutil.Process) -> bool:
+        try:
+            return os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            return False
+
+    return [process for process in psutil.process_iter() if is_of_it(process)]
