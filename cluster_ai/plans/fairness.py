@@ -1,7 +1,7 @@
 """Whose turn it is: owners by what they have used, and within an owner by score, with a turn for the oldest. Pure.
 
 Stride scheduling (Waldspurger and Weihl, "Stride scheduling: deterministic proportional-share resource management",
-MIT/LCS/TM-528, 1995) over owners: the one who has used least goes next, and pays with the seconds that the ticket takes.
+MIT/LCS/TM-528, 1995) over owners: who has used least goes next, and pays with the seconds that the ticket takes.
 Who asks for many short things and who asks for few long ones get the same time. Deficit round robin (Shreedhar and
 Varghese, 1996) promises the same where a round is always finished; here it ends wherever the places do.
 
