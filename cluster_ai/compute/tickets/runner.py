@@ -27,7 +27,7 @@ from cluster_ai.compute.tickets.voice import Voice
 from cluster_ai.compute.tickets.words import Errand
 from cluster_ai.core.errors import ClusterError, Unauthenticated
 from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
-from cluster_ai.executors.contract import Order, Result
+from cluster_ai.executors.contract import GRACE_SECONDS, Order, Result
 
 log = structlog.get_logger(__name__)
 FIRST_PAUSE: Final = 0.1
@@ -59,6 +59,7 @@ class Ground:
     """Tells this process from the next of its name."""
     memory_bytes: int = 0
     report_seconds: float = REPORT_SECONDS
+    grace_seconds: float = GRACE_SECONDS
 
 
 @dataclass(slots=True)
@@ -84,8 +85,13 @@ class Runner:
         sweep(self.ground.folder, time.time() - KEPT_SECONDS)
         self._resender.start()
 
-    def close(self) -> None:
-        """Ends what runs: nothing here outlives its worker."""
+    def close(self, seconds: float = 0.0) -> None:
+        """Ends what runs, for nothing here outlives its worker; its reports get so many seconds."""
+        with self._changed:
+            running = list(self._running.values())
+        for stop in running:
+            stop.ask("worker_stopped")
+        self.wait_idle(seconds)
         self.nursery.close()
         self._resender.close()
 
@@ -165,7 +171,7 @@ class Runner:
         except NoChild as exc:
             return Result(ok=False, code=exc.code, error=exc.message), begun.token or errand.token
         limits = begun.order.limits
-        allowed = Allowed(limits.seconds, limits.memory_bytes or self.ground.memory_bytes)
+        allowed = Allowed(limits.seconds, limits.memory_bytes or self.ground.memory_bytes, self.ground.grace_seconds)
         with Voice(errand, begun, self.office, stop.ask) as voice:
             result = Tending(child, voice, allowed, stop).to_the_end()
         return result, voice.token

@@ -23,11 +23,15 @@ PIECE: Final = 65_536
 LOOK_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 1.0
 """What left the child's group may hold its pipes open for ever."""
+AT_ONCE: Final = frozenset({"stale", "memory_exceeded", "worker_stopped"})
+"""Reasons for an end without a grace."""
+AGAIN: Final = frozenset({"timed_out", "worker_stopped"})
 _WORDS: Final = {
     "timed_out": "it was not done in its time",
     "cancelled": "it was cancelled",
     "stale": "the attempt does not count any more",
     "memory_exceeded": "it took more memory than it may",
+    "worker_stopped": "its worker was stopped",
 }
 
 
@@ -69,7 +73,7 @@ class Stop:
             self.fd = self._woken = -1
 
     def ask(self, why: str) -> None:
-        """``cancelled`` ends it in its grace, ``stale`` at once. Only the first wish counts."""
+        """``cancelled`` ends it in its grace, what is in ``AT_ONCE`` at once. Only the first wish counts."""
         with self._lock:
             if not self.why and self._woken >= 0:
                 self.why = why
@@ -152,7 +156,7 @@ class Tending:
 
     def _stopped(self, why: str) -> None:
         self.why = why
-        if why in {"stale", "memory_exceeded"}:
+        if why in AT_ONCE:
             self._child.signal(signal.SIGKILL)
             return
         self._child.signal(signal.SIGTERM)
@@ -185,7 +189,7 @@ class Tending:
             return self._result
         if self.why:
             detail = self._result.error if self._result is not None else ""
-            return Result(ok=False, code=self.why, error=detail or _WORDS[self.why], retryable=self.why == "timed_out")
+            return Result(ok=False, code=self.why, error=detail or _WORDS[self.why], retryable=self.why in AGAIN)
         if self._code is None:
             return Result(ok=False, code="child_lost", error="the process that kept it ended")
         return Result(

@@ -80,10 +80,10 @@ class Voice:
                 over, has_words = self._over, self._has_words
             if over and not has_words:
                 return
-            self._tell(self._speak if has_words else self._beat)
-            if over:
+            was_heard = self._tell(self._speak if has_words else self._beat)
+            if over and not was_heard:
                 return
-            if has_words:
+            if has_words and not over:
                 with self._changed:
                     # What comes meanwhile goes with the next batch.
                     self._changed.wait_for(lambda: self._over, SPEAK_SECONDS)
@@ -92,21 +92,21 @@ class Voice:
     def _has_words(self) -> bool:
         return bool(self._lines or self._said)
 
-    def _tell(self, how: Callable[[], Answer]) -> None:
+    def _tell(self, how: Callable[[], Answer]) -> bool:
+        """Whether somebody heard it."""
         try:
             answer = how()
-        except ApiAway:
-            return
-        except Unauthenticated:
-            # The token's time is over, as after a long absence of the API; the report will ask for another.
-            return
+        except (ApiAway, Unauthenticated):
+            # A token's time is over after a long absence of the API, too; the report will ask for another.
+            return False
         except ClusterError as exc:
             log.info("the attempt does not count any more", ticket=self._errand.ticket_id, code=exc.code)
             self._stop("stale")
-            return
+            return False
         self.token = answer.token or self.token
         if answer.cancel:
             self._stop("cancelled")
+        return True
 
     def _beat(self) -> Answer:
         return self._office.beat(self._errand, self.token)
