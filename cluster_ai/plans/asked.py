@@ -20,12 +20,14 @@ class Asked:
     plan_id: str = ""
     since: float = 0.0
     """When it became ready."""
-    priority: float = 0.5
-    risk: float = 0.5
-    """Both from 0 to 1, as ``score`` wants them."""
+    rank: float = 0.35
+    """Of risk and priority, which time does not change: from 0.175 to 0.7."""
     deadline: float | None = None
+    """By its service level: the nearer, the more urgent; what misses it is counted, and done all the same."""
     sla: float = 0.0
-    """What the ticket was given in all, from its making to its deadline; 0: it has none."""
+    """What the ticket was given in all, from its making to that deadline; 0: it has none."""
+    end: float | None = None
+    """Of its plan: what is not done by then is cancelled."""
     seconds: float | None = None
     """How long it will take, as far as anybody said or saw."""
     capabilities: frozenset[str] = frozenset()

@@ -16,12 +16,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cluster_ai.plans.asked import Asked, Scene
+from cluster_ai.plans.score import ageing, urgency
 
-RISK_WEIGHT: Final = 0.4
-PRIORITY_WEIGHT: Final = 0.3
-URGENCY_WEIGHT: Final = 0.3
-MOST_AGEING: Final = 0.5
-AGEING_SECONDS: Final = 1800.0
+URGENT: Final = 0.3
 ELDEST_TURN: Final = 4
 
 
@@ -42,19 +39,11 @@ class Rounds:
 
 
 def score(asked: Asked, now: float) -> float:
-    """Risk, priority and urgency, each from 0 to 1 and weighed, and what waiting adds; from 0 to 1.5."""
-    waited = max(0.0, now - asked.since)
-    ageing = min(MOST_AGEING, waited / AGEING_SECONDS * MOST_AGEING)
-    parts = RISK_WEIGHT * asked.risk + PRIORITY_WEIGHT * asked.priority + URGENCY_WEIGHT * urgency(asked, now)
-    return parts + ageing
-
-
-def urgency(asked: Asked, now: float) -> float:
-    """How much of its time is used up, when what it will take itself is counted as used."""
-    if asked.deadline is None or asked.sla <= 0:
-        return 0.0
-    slack = asked.deadline - now - (asked.seconds or 0.0)
-    return min(1.0, max(0.0, 1.0 - slack / asked.sla))
+    """As ``plans.score``, with what else is known of the ticket; from 0 to 1.5."""
+    late = 0.0
+    if asked.deadline is not None and asked.sla > 0:
+        late = urgency(slack=asked.deadline - now - (asked.seconds or 0.0), span=asked.sla)
+    return asked.rank + URGENT * late + ageing(now - asked.since)
 
 
 def share_of(owner: str, scene: Scene) -> int:

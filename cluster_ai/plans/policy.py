@@ -54,14 +54,14 @@ def judge(asked: Asked, scene: Scene, rules: tuple[Rule, ...] | None = None) -> 
 
 
 def not_too_late(asked: Asked, scene: Scene) -> Verdict:
-    """What would only be ready after its deadline takes no place from others."""
-    if asked.deadline is None:
+    """What can only be done after its plan's end takes no place from others."""
+    if asked.end is None:
         return GO
-    if scene.now >= asked.deadline:
-        return Reject("deadline_passed", "its deadline passed before it could begin")
-    if asked.seconds is not None and scene.now + asked.seconds > asked.deadline:
-        left = asked.deadline - scene.now
-        return Reject("deadline_unreachable", f"it takes {asked.seconds:.0f} s and has {left:.0f} s left")
+    if scene.now >= asked.end:
+        return Reject("deadline_passed", "its plan's time was over before it could begin")
+    if asked.seconds is not None and scene.now + asked.seconds > asked.end:
+        left = asked.end - scene.now
+        return Reject("deadline_unreachable", f"it takes {asked.seconds:.0f} s, and its plan has {left:.0f} s left")
     return GO
 
 

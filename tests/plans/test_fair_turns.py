@@ -14,34 +14,36 @@ def ticket(name: str, owner: str = "ann", **more: object) -> Asked:
 
 
 def test_the_riskier_the_sooner_and_the_score_is_bounded() -> None:
-    dire = ticket("dire", risk=1.0, priority=1.0, deadline=10.0, sla=100.0, since=-1e9)
-    calm = ticket("calm", risk=0.25, priority=0.25)
+    dire = ticket("dire", rank=0.7, deadline=10.0, sla=100.0, since=-1e9)
+    calm = ticket("calm", rank=0.175)
     assert score(dire, 10.0) == 1.5
-    assert score(calm, 0.0) == 0.4 * 0.25 + 0.3 * 0.25
+    assert score(calm, 0.0) == 0.175
     assert pick([calm, dire], 1, Rounds(), 10.0)[0] == [dire]
 
 
 def test_waiting_lifts_a_ticket_over_one_that_has_just_come() -> None:
-    old, new = ticket("old", priority=0.25, since=0.0), ticket("new", priority=0.75, since=1799.0)
+    old, new = ticket("old", rank=0.275, since=0.0), ticket("new", rank=0.425, since=1799.0)
     assert pick([old, new], 1, Rounds(), 1800.0)[0] == [old]
 
 
 @given(
-    st.lists(st.integers(0, 3), min_size=30, max_size=60), st.integers(0, 6), st.floats(0.0, 0.25), st.floats(0.05, 9.0)
+    st.lists(st.integers(0, 3), min_size=30, max_size=60),
+    st.integers(0, 6),
+    st.floats(0.0, 0.175),
+    st.floats(0.05, 9.0),
 )
 def test_nothing_waits_for_ever_under_a_stream_of_critical_tickets(
     stream: list[int], older: int, humble: float, cost: float
 ) -> None:
     """However many urgent ones come with each pick: behind ``k`` older ones it is picked within so many picks."""
-    waiting = [ticket(f"older-{number}", risk=1.0, priority=1.0, since=-1.0) for number in range(older)]
-    waiting.append(ticket("humble", risk=humble, priority=humble, since=0.0, seconds=cost))
+    waiting = [ticket(f"older-{number}", rank=0.7, since=-1.0) for number in range(older)]
+    waiting.append(ticket("humble", rank=humble, since=0.0, seconds=cost))
     rounds = Rounds()
     bound = ELDEST_TURN * (older + 1)
     for step in range(bound):
         arriving = stream[step % len(stream)] + 1
         waiting += [
-            ticket(f"c-{step}-{n}", risk=1.0, priority=1.0, deadline=step + 1.0, sla=1.0, since=step + 1.0)
-            for n in range(arriving)
+            ticket(f"c-{step}-{n}", rank=0.7, deadline=step + 1.0, sla=1.0, since=step + 1.0) for n in range(arriving)
         ]
         chosen, rounds = pick(waiting, 1, rounds, step + 1.0)
         waiting.remove(chosen[0])
@@ -79,8 +81,8 @@ def test_as_many_go_as_may_and_each_once(counts: dict[str, int], most: int) -> N
 
 
 def test_an_owner_with_a_thousand_does_not_delay_one_with_a_single_ticket() -> None:
-    waiting = [ticket(f"a{number}", "ann", priority=1.0, risk=1.0) for number in range(1000)]
-    waiting.append(ticket("b", "bob", priority=0.25, risk=0.25, since=5.0))
+    waiting = [ticket(f"a{number}", "ann", rank=0.7) for number in range(1000)]
+    waiting.append(ticket("b", "bob", rank=0.175, since=5.0))
     chosen, _ = pick(waiting, 2, Rounds(), 10.0)
     assert "b" in {one.id for one in chosen}
 

@@ -44,8 +44,8 @@ def test_it_waits(ticket: dict[str, object], scene: dict[str, object], code: str
     ("ticket", "scene", "code"),
     [
         ({"approval": "rejected"}, {}, "approval_rejected"),
-        ({"deadline": 100.0}, {}, "deadline_passed"),
-        ({"deadline": 110.0, "seconds": 11.0}, {}, "deadline_unreachable"),
+        ({"end": 100.0}, {}, "deadline_passed"),
+        ({"end": 110.0, "seconds": 11.0}, {}, "deadline_unreachable"),
         ({"seconds": 11.0}, {"bounds": Bounds(seconds_a_day=10)}, "over_budget"),
     ],
 )
@@ -56,7 +56,7 @@ def test_it_fails(ticket: dict[str, object], scene: dict[str, object], code: str
 
 
 def test_a_deadline_that_can_be_met_is_no_reason() -> None:
-    assert judge(replace(TICKET, deadline=110.0, seconds=9.0), SCENE) == Accept()
+    assert judge(replace(TICKET, end=110.0, seconds=9.0, deadline=1.0), SCENE) == Accept()
 
 
 def test_what_needs_a_person_is_said_before_what_passes_by_itself() -> None:
