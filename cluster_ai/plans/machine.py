@@ -232,23 +232,32 @@ def _after(ticket: Ticket, event: Event, now: float) -> Ticket:  # noqa: C901, P
 def _moved_by_others(ticket: Ticket, event: Event, now: float) -> Ticket:  # noqa: PLR0911 - as above
     match ticket.status, event:
         case ((S.PENDING | S.WAITING | S.READY | S.RETRYING), Held(reason=reason, code=code)):
-            held = {"held_from": ticket.status.value, "error_code": code, "error_message": reason[:1024]}
-            return replace(ticket, status=S.FROZEN, **held)  # type: ignore[arg-type]
+            held: dict[str, Any] = {
+                "held_from": ticket.status.value,
+                "error_code": code,
+                "error_message": reason[:1024],
+            }
+            return replace(ticket, status=S.FROZEN, **held)
         case S.FROZEN, Released():
             back = S(ticket.held_from or S.READY)
             # What it waited for may have happened meanwhile.
             back = S.READY if back is S.WAITING and ticket.pending_deps == 0 else back
             return _become(ticket, back, now, held_from=None, error_code="", error_message="")
         case ((S.LEASED | S.RUNNING), CancelAsked(by=by, code=code, message=message)):
-            asked = {"cancel_requested": True, "cancel_by": by, "error_code": code, "error_message": message}
-            return replace(ticket, status=S.CANCELLING, **asked)  # type: ignore[arg-type]
+            asked: dict[str, Any] = {
+                "cancel_requested": True,
+                "cancel_by": by,
+                "error_code": code,
+                "error_message": message,
+            }
+            return replace(ticket, status=S.CANCELLING, **asked)
         case ((S.PENDING | S.WAITING | S.READY | S.RETRYING | S.FROZEN), CancelAsked(code=code, message=message)):
             return _ended(ticket, S.CANCELLED, now, code=code, message=message)
         case ((S.PENDING | S.WAITING | S.READY | S.RETRYING | S.FROZEN), Skipped(message=message)):
             return _ended(ticket, S.SKIPPED, now, code="upstream_failed", message=message)
         case S.SUCCEEDED, UndoAsked():
-            budget = {"retry_count": 0, "losses": 0, "attempt": ticket.attempt, "ready_at": now}
-            return replace(ticket, status=S.COMPENSATING, **budget)  # type: ignore[arg-type]
+            budget: dict[str, Any] = {"retry_count": 0, "losses": 0, "attempt": ticket.attempt, "ready_at": now}
+            return replace(ticket, status=S.COMPENSATING, **budget)
         case ((S.FAILED | S.DEAD | S.CANCELLED | S.SKIPPED), Revived(pending=pending)):
             return _revived(ticket, pending, now)
         case _:
@@ -259,13 +268,13 @@ def _moved_by_others(ticket: Ticket, event: Event, now: float) -> Ticket:  # noq
 
 
 _S_OF: Final = {True: S.READY, False: S.WAITING}
-_NO_LEASE: Final = {"lease_token": None, "lease_until": None, "begun": False, "begun_at": None}
+_NO_LEASE: Final[dict[str, Any]] = {"lease_token": None, "lease_until": None, "begun": False, "begun_at": None}
 
 
-def _become(ticket: Ticket, status: S, now: float, **changes: object) -> Ticket:
+def _become(ticket: Ticket, status: S, now: float, **changes: Any) -> Ticket:
     if status is S.READY:
         changes.setdefault("ready_at", now)
-    return replace(ticket, status=status, **changes)  # type: ignore[arg-type]
+    return replace(ticket, status=status, **changes)
 
 
 def _leased(ticket: Ticket, event: Leased, status: S) -> Ticket:
@@ -339,16 +348,14 @@ def _may_not_repeat(ticket: Ticket) -> bool:
 def _again(ticket: Ticket, at: float, told: dict[str, str], **counted: int) -> Ticket:
     status = ticket.status if ticket.status is S.COMPENSATING else S.RETRYING
     changes = _NO_LEASE | {"error_code": told["code"], "error_message": told["message"][:1024], "not_before": at}
-    return replace(ticket, status=status, **changes, **counted)  # type: ignore[arg-type]
+    return replace(ticket, status=status, **(changes | counted))
 
 
 def _ended(ticket: Ticket, status: S, now: float, *, code: str = "", message: str = "") -> Ticket:
-    changes: dict[str, object] = dict(_NO_LEASE)
+    changes: dict[str, Any] = dict(_NO_LEASE)
     if code:
         changes |= {"error_code": code, "error_message": message[:1024]}
-    return replace(  # type: ignore[arg-type]
-        ticket, status=status, completed_at=now, held_from=None, not_before=None, cancel_by=None, **changes
-    )
+    return replace(ticket, status=status, completed_at=now, held_from=None, not_before=None, cancel_by=None, **changes)
 
 
 def _revived(ticket: Ticket, pending: int, now: float) -> Ticket:

@@ -10,7 +10,7 @@ from cluster_ai.plans.words import PlanState, TicketState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The counters are of its tickets: ``open_tickets`` have not ended, ``undoing`` are being compensated."""
+    """The counters are of its tickets: ``open_tickets`` have not ended, ``cancelled`` counts the skipped, too."""
 
     plan_id: str
     owner: str
@@ -26,7 +26,6 @@ class Plan:
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
-    undoing: int = 0
     paused: bool = False
     error_code: str = ""
     error_message: str = ""
@@ -164,6 +163,15 @@ class Entry:
     data: Mapping[str, Any]
     prev_hash: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Which attempt reports. ``token``: the secret of its lease; empty in a token that may only read."""
+
+    ticket_id: str
+    attempt: int
+    token: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ metadata = sa.MetaData()
 _SECONDS: sa.Double[float] = sa.Double()
 
 
-def _few(name: str, *columns: sa.ColumnElement[object] | str, where: str) -> sa.Index:
+def _few(name: str, *columns: sa.TextClause | str, where: str) -> sa.Index:
     """An index of the few rows that are asked for often."""
     return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
@@ -28,7 +28,6 @@ plans = sa.Table(
     sa.Column("succeeded", sa.Integer, nullable=False),
     sa.Column("failed", sa.Integer, nullable=False),
     sa.Column("cancelled", sa.Integer, nullable=False),
-    sa.Column("undoing", sa.Integer, nullable=False),
     sa.Column("paused", sa.Boolean, nullable=False),
     sa.Column("error_code", sa.String(64), nullable=False),
     sa.Column("error_message", sa.String(1024), nullable=False),

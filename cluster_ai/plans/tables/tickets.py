@@ -11,7 +11,7 @@ from cluster_ai.core.batches import batches
 from cluster_ai.plans.records import Ticket
 from cluster_ai.plans.tables.rows import AT_ONCE, ticket_of, ticket_values
 from cluster_ai.plans.tables.schema import deps, plans, tickets
-from cluster_ai.plans.words import LIVE, OPEN, TicketState
+from cluster_ai.plans.words import OPEN, TicketState
 
 _OPEN = tuple(state.value for state in OPEN)
 
@@ -72,6 +72,13 @@ async def edges_of(connection: AsyncConnection, plan_id: str) -> list[tuple[str,
     query = select(deps.c.ticket_id, deps.c.depends_on).join(tickets, tickets.c.ticket_id == deps.c.ticket_id)
     rows = await connection.execute(query.where(tickets.c.plan_id == plan_id))
     return [(row.ticket_id, row.depends_on) for row in rows]
+
+
+async def names_of(connection: AsyncConnection, plan_id: str) -> tuple[tuple[str, str], ...]:
+    """(name, id) of a plan's tickets."""
+    query = select(tickets.c.task_id, tickets.c.ticket_id).where(tickets.c.plan_id == plan_id)
+    rows = await connection.execute(query.order_by(tickets.c.ordinal))
+    return tuple((row.task_id, row.ticket_id) for row in rows)
 
 
 async def needs_of(connection: AsyncConnection, ticket_id: str) -> tuple[str, ...]:
@@ -221,9 +228,6 @@ async def deepest_done(connection: AsyncConnection, plan_id: str) -> list[Ticket
 async def in_state_count(connection: AsyncConnection, state: TicketState, most: int) -> int:
     few = select(tickets.c.ticket_id).where(tickets.c.status == state.value).limit(most).subquery()
     return int(await connection.scalar(select(sa.func.count()).select_from(few)) or 0)
-
-
-LIVE_STATES = tuple(state.value for state in LIVE)
 
 
 async def _tickets(connection: AsyncConnection, query: sa.Select[Any], *, hold: bool = False) -> list[Ticket]:

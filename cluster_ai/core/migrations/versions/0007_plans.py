@@ -70,7 +70,6 @@ def _plans() -> None:
         sa.Column("succeeded", sa.Integer, nullable=False),
         sa.Column("failed", sa.Integer, nullable=False),
         sa.Column("cancelled", sa.Integer, nullable=False),
-        sa.Column("undoing", sa.Integer, nullable=False),
         sa.Column("paused", sa.Boolean, nullable=False),
         sa.Column("error_code", sa.String(64), nullable=False),
         sa.Column("error_message", sa.String(1024), nullable=False),
