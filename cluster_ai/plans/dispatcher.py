@@ -162,9 +162,7 @@ class Dispatcher:
         self._rounds = rounds if placed else self._rounds
         return Picture(now, flying=flying, waits=waits, given=given, is_full=is_full)
 
-    def _scene(
-        self, hands: Mapping[str, Hand], flying: Iterable[Flight], asked: Iterable[Asked], now: float
-    ) -> Scene:
+    def _scene(self, hands: Mapping[str, Hand], flying: Iterable[Flight], asked: Iterable[Asked], now: float) -> Scene:
         return Scene(
             now,
             hands=tuple(hands.values()),

@@ -17,10 +17,9 @@ class SmallApi:
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     refuses: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
+    late: bool = False
+    """Cancellations are told by beats alone."""
     lease_seconds: float = 30.0
-    renewed: str = ""
-    expired: set[str] = field(default_factory=set)
-    """Tokens that count no more."""
     said: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list)
     """Ticket, verb, body, token; what was refused, too."""
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -32,19 +31,20 @@ class SmallApi:
         with self.changed:
             self.said.append((ticket, verb, body, token))
             self.changed.notify_all()
-        if token in self.expired and verb != "renew":
-            return 401, {"code": "ticket_token", "detail": "too old"}
         if refused := self.refuses.get((ticket, verb)):
             return refused[0], {"code": refused[1], "detail": refused[1]}
         match verb:
             case "start":
-                return 200, {"order": self.orders[ticket], "lease_seconds": self.lease_seconds}
-            case "renew":
-                return 200, {"token": self.renewed}
+                return 200, {"order": self.orders[ticket], "lease_seconds": self.lease_seconds} | self.answer_to_start(
+                    ticket
+                )
             case "heartbeat" | "progress":
                 return 200, {"cancel": ticket in self.cancelled}
             case _:
                 return 200, {}
+
+    def answer_to_start(self, ticket: str) -> dict[str, Any]:
+        return {"cancel": True} if ticket in self.cancelled and not self.late else {}
 
     def verbs(self, ticket: str) -> list[str]:
         return [verb for name, verb, _, _ in self.said if name == ticket]

@@ -11,10 +11,11 @@ from typing import Any
 import psutil
 import pytest
 
+from cluster_ai.compute.tickets.doing import Doer, Nursery
 from cluster_ai.compute.tickets.line import Head, Line
-from cluster_ai.compute.tickets.nursery import Nursery
 from cluster_ai.compute.tickets.office import Office
-from cluster_ai.compute.tickets.runner import Ground, Outcome, Runner
+from cluster_ai.compute.tickets.runner import Outcome, Runner
+from cluster_ai.compute.tickets.telling import Teller
 from cluster_ai.compute.tickets.words import Errand
 from tests.compute.small_api import SmallApi, small_api
 from tests.waiting import until
@@ -29,11 +30,15 @@ def api() -> Iterator[SmallApi]:
         yield made
 
 
+def runner_in(folder: Path, office: Office) -> Runner:
+    doer = Doer(office, Nursery("tests.compute.small_child"), grace_seconds=0.2)
+    return Runner(folder, doer, Teller(office, folder / "reports", seconds=0.3), life="first")
+
+
 @pytest.fixture
 def runner(api: SmallApi, tmp_path: Path) -> Iterator[Runner]:
     line = Line(Head((api.url,)), seconds=5)
-    ground = Ground(tmp_path / "tickets", life="first", report_seconds=0.3, grace_seconds=0.2)
-    made = Runner(Office(line, "worker-0"), Nursery("tests.compute.small_child"), ground)
+    made = runner_in(tmp_path / "tickets", Office(line, "worker-0"))
     made.open()
     yield made
     made.close()
@@ -57,7 +62,7 @@ def test_what_it_gives_is_told_and_its_folder_goes(api: SmallApi, runner: Runner
     assert runner.run(order(api, OK)) is Outcome.TOLD
     assert api.verbs("t1") == ["start", "complete"]
     assert api.body("t1", "complete")["result"] == 7
-    assert not (runner.ground.folder / "t1").exists()
+    assert not (runner.folder / "t1").exists()
     assert {token for *_, token in api.said} == {"tok"}
 
 
@@ -69,7 +74,25 @@ def test_what_it_leaves_stays_for_the_next_attempt_but_the_order_with_its_key_go
     assert api.verbs("t1") == ["start", "fail"]
     said = api.body("t1", "fail")
     assert (said["code"], said["error"], said["retryable"], said["retry_after"]) == ("exit_nonzero", "no", True, 3.0)
-    assert [path.name for path in (runner.ground.folder / "t1").iterdir()] == ["checkpoint"]
+    assert {path.name for path in (runner.folder / "t1").iterdir()} == {"checkpoint", ".begun-1"}
+
+
+def test_an_attempt_that_dask_brings_again_is_not_begun_again(api: SmallApi, runner: Runner) -> None:
+    errand = order(api, {"say": {"result": {"ok": False}}})
+    assert runner.run(errand) is Outcome.TOLD
+    assert runner.run(errand) is Outcome.REFUSED
+    assert api.verbs("t1") == ["start", "fail", "start"]
+    again = errand.model_copy(update={"attempt": 2})
+    api.orders["t1"]["attempt"] = 2
+    assert runner.run(again) is Outcome.TOLD
+
+
+def test_what_was_cancelled_before_it_began_does_nothing(api: SmallApi, runner: Runner) -> None:
+    errand = order(api, {"note": "began"}, OK)
+    api.cancelled.add("t1")
+    runner.run(errand)
+    assert api.body("t1", "fail")["code"] == "cancelled"
+    assert not (runner.folder / "t1" / "began").exists()
 
 
 @pytest.mark.parametrize(("status", "code"), [(409, "stale_attempt"), (403, "ticket_token_scope"), (404, "no_such")])
@@ -78,14 +101,14 @@ def test_nothing_is_done_when_the_api_says_no(api: SmallApi, runner: Runner, sta
     api.refuses["t1", "start"] = (status, code)
     assert runner.run(errand) is Outcome.REFUSED
     assert api.verbs("t1") == ["start"]
-    assert not (runner.ground.folder / "t1").exists()
+    assert not (runner.folder / "t1").exists()
 
 
 def test_nothing_is_done_while_nobody_says_whether_it_may(api: SmallApi, runner: Runner) -> None:
     errand = order(api, {"note": "began"}, OK)
     api.stop()
     assert runner.run(errand) is Outcome.AWAY
-    assert not (runner.ground.folder / "t1").exists()
+    assert not (runner.folder / "t1").exists()
 
 
 def test_progress_and_lines_come_in_order_before_the_end(api: SmallApi, runner: Runner) -> None:
@@ -109,7 +132,7 @@ def test_a_flood_of_lines_is_bounded_and_counted(api: SmallApi, runner: Runner) 
 
 
 def test_cancelled_by_the_answer_to_a_beat(api: SmallApi, runner: Runner) -> None:
-    api.lease_seconds = 0.3
+    api.lease_seconds, api.late = 0.3, True
     api.cancelled.add("t1")
     runner.run(order(api, {"sleep": 600}, OK))
     assert api.body("t1", "fail")["code"] == "cancelled"
@@ -131,7 +154,7 @@ def test_cancelled_by_word_of_the_scheduler(api: SmallApi, runner: Runner) -> No
 def test_who_ignores_sigterm_is_killed_with_what_it_started(api: SmallApi, runner: Runner) -> None:
     runner.run(order(api, {"deaf": True}, {"leave_behind": "left"}, {"sleep": 600}, seconds=0.5))
     assert api.body("t1", "fail")["code"] == "timed_out"
-    left = int((runner.ground.folder / "t1" / "left").read_text())
+    left = int((runner.folder / "t1" / "left").read_text())
     until(lambda: not psutil.pid_exists(left), seconds=10, what="what it started is gone")
 
 
@@ -155,7 +178,7 @@ def test_an_attempt_that_counts_no_more_is_killed_and_not_reported(api: SmallApi
     api.lease_seconds = 0.3
     api.refuses["t1", "heartbeat"] = (409, "stale_attempt")
     assert runner.run(order(api, {"note": "pid"}, {"sleep": 600}, OK)) is Outcome.REFUSED
-    pid = int((runner.ground.folder / "t1" / "pid").read_text())
+    pid = int((runner.folder / "t1" / "pid").read_text())
     until(lambda: not psutil.pid_exists(pid), seconds=10, what="it is gone")
     assert set(api.verbs("t1")) == {"start", "heartbeat"}
 
@@ -167,7 +190,7 @@ def test_a_report_that_nobody_takes_waits_on_disk_and_is_sent_when_the_api_is_ba
     found: list[Outcome] = []
     thread = threading.Thread(target=lambda: found.append(runner.run(errand)))
     thread.start()
-    folder = runner.ground.folder
+    folder = runner.folder
     until((folder / "t1" / "running").exists, seconds=30, what="it runs")
     api.stop()
     (folder / "t1" / "go").touch()
@@ -176,13 +199,9 @@ def test_a_report_that_nobody_takes_waits_on_disk_and_is_sent_when_the_api_is_ba
     (report,) = (folder / "reports").glob("*.json")
     assert json.loads(report.read_text())["report"]["verb"] == "complete"
     assert report.stat().st_mode & 0o077 == 0
-    # Its token has run out meanwhile: another one is asked for.
-    api.expired.add("tok")
-    api.renewed = "fresh"
     api.start()
     until(lambda: not report.exists(), seconds=30, what="it is sent")
-    assert api.verbs("t1")[-3:] == ["complete", "renew", "complete"]
-    assert api.said[-1][3] == "fresh"
+    assert api.body("t1", "complete")["result"] == 7
 
 
 def test_reports_of_an_earlier_life_are_sent(api: SmallApi, runner: Runner, tmp_path: Path) -> None:
@@ -191,7 +210,7 @@ def test_reports_of_an_earlier_life_are_sent(api: SmallApi, runner: Runner, tmp_
     report = {"ticket_id": "t9", "attempt": 2, "verb": "complete", "body": {"attempt": 2}}
     (folder / "t9-2.json").write_text(json.dumps({"report": report, "token": "old"}))
     (folder / "torn.json").write_text("{")
-    other = Runner(runner.office, Nursery("tests.compute.small_child"), Ground(tmp_path / "other", life="second"))
+    other = runner_in(tmp_path / "other", runner.doer.office)
     other.open()
     try:
         api.wait("t9", "complete")
@@ -205,7 +224,7 @@ def test_many_at_once_share_one_warm_process(api: SmallApi, runner: Runner) -> N
     threads = [threading.Thread(target=runner.run, args=(errand,)) for errand in errands]
     for thread in threads:
         thread.start()
-    folders = [runner.ground.folder / errand.ticket_id for errand in errands]
+    folders = [runner.folder / errand.ticket_id for errand in errands]
     until(lambda: all((folder / "pid").exists() for folder in folders), seconds=30, what="all run")
     parents = {psutil.Process(int((folder / "pid").read_text())).ppid() for folder in folders}
     assert len(parents) == 1
@@ -222,8 +241,8 @@ def test_a_warm_process_that_died_is_started_again(api: SmallApi, runner: Runner
     errand = order(api, {"note": "pid"}, {"sleep": 600}, OK, name="two")
     thread = threading.Thread(target=runner.run, args=(errand,))
     thread.start()
-    until((runner.ground.folder / "two" / "pid").exists, seconds=30, what="it runs")
-    pid = int((runner.ground.folder / "two" / "pid").read_text())
+    until((runner.folder / "two" / "pid").exists, seconds=30, what="it runs")
+    pid = int((runner.folder / "two" / "pid").read_text())
     os.kill(warm.pid, signal.SIGKILL)
     thread.join(30)
     assert api.body("two", "fail")["code"] == "child_lost"

@@ -11,7 +11,7 @@ from cluster_ai.compute.tickets.words import Errand
 from cluster_ai.core.wire import View
 from cluster_ai.executors.contract import Order, Result
 
-API: Final = "/api/v1/tickets"
+API: Final = "/api/v1/work"
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -22,6 +22,8 @@ class Begun(View):
     lease_seconds: float
     token: str = ""
     """To be used from now on; empty: as before."""
+    cancel: bool = False
+    """It is not wanted any more: it must not begin."""
 
 
 class Answer(View):
@@ -67,11 +69,6 @@ class Office:
     def report(self, report: Report, token: str) -> None:
         """How it ended; the same again changes nothing."""
         self._post(report.ticket_id, report.verb, report.body, token)
-
-    def renew(self, report: Report, token: str) -> str:
-        """Another token for an attempt that still counts, though this one has lapsed."""
-        answer = self._post(report.ticket_id, "renew", {"attempt": report.attempt}, token)
-        return str(answer.get("token", ""))
 
     def _post(self, ticket_id: str, verb: str, body: dict[str, Any], token: str) -> dict[str, Any]:
         return self._line.post(f"{API}/{ticket_id}/{verb}", body, token)

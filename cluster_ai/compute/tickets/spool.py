@@ -12,7 +12,7 @@ import structlog
 
 from cluster_ai.compute.tickets.line import ApiAway
 from cluster_ai.compute.tickets.office import Office, Report
-from cluster_ai.core.errors import ClusterError, Unauthenticated
+from cluster_ai.core.errors import ClusterError
 from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ class Spool:
                 path.unlink(missing_ok=True)
                 continue
             try:
-                _delivered(office, report, token)
+                office.report(report, token)
             except ApiAway:
                 return False
             except ClusterError as exc:
@@ -66,14 +66,6 @@ class Spool:
         except FileNotFoundError:
             return
         yield from (path for _, path in found)
-
-
-def _delivered(office: Office, report: Report, token: str) -> None:
-    try:
-        office.report(report, token)
-    except Unauthenticated:
-        # The token's time is over; the attempt's need not be.
-        office.report(report, office.renew(report, token))
 
 
 class Resender:

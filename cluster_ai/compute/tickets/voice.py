@@ -10,7 +10,7 @@ import structlog
 from cluster_ai.compute.tickets.line import ApiAway
 from cluster_ai.compute.tickets.office import Answer, Begun, Office
 from cluster_ai.compute.tickets.words import Errand
-from cluster_ai.core.errors import ClusterError, Unauthenticated
+from cluster_ai.core.errors import ClusterError
 
 log = structlog.get_logger(__name__)
 MOST_LINES: Final = 1000
@@ -96,8 +96,7 @@ class Voice:
         """Whether somebody heard it."""
         try:
             answer = how()
-        except (ApiAway, Unauthenticated):
-            # A token's time is over after a long absence of the API, too; the report will ask for another.
+        except ApiAway:
             return False
         except ClusterError as exc:
             log.info("the attempt does not count any more", ticket=self._errand.ticket_id, code=exc.code)
