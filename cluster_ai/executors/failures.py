@@ -11,7 +11,7 @@ CODES: Final = MappingProxyType(
         "timed_out": (True, "It was not done in its time."),
         "sandbox_unavailable": (
             True,
-            "This machine has no working sandbox, and the ticket is not one that may run bare.",
+            "No sandbox works on this machine, and the ticket may not run without one.",
         ),
         "disk_exceeded": (False, "It wrote more than it may, or the disk is nearly full."),
         "memory_exceeded": (False, "Its processes held more memory than they may."),

@@ -14,7 +14,6 @@ HostPort = Annotated[
 ]
 """``name:443``; in the settings also ``*:443``, any public host at that port."""
 ModulePath = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
-_MACHINE: Final = "What the tickets that run on this machine may use and reach. "
 
 
 class ExecutorSettings(Slice):
@@ -22,8 +21,7 @@ class ExecutorSettings(Slice):
 
     sandbox: Literal["auto", "bubblewrap", "container", "none"] = Field(
         default="auto",
-        description=_MACHINE
-        + "The sandbox: the best there is, or this one only; without one, only trusted tickets run.",
+        description="What tickets run in: the best there is, or this only; with none, trusted tickets alone run.",
     )
     trusted_kinds: tuple[Kind, ...] = Field(
         default=(), description="Kinds whose tickets may run with no sandbox, when the ticket itself is marked trusted."

@@ -1,4 +1,4 @@
-"""No sandbox: for tickets that are trusted on a machine that trusts their kind. Limits for each process all the same."""
+"""No sandbox: for trusted tickets on a machine that trusts their kind. Limits for each process all the same."""
 
 from dataclasses import dataclass
 

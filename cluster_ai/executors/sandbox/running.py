@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import psutil
@@ -65,6 +65,7 @@ class _Life:
     ends: float
     disk: int = 0
     memory: int = 0
+    processes: int = 0
     complaint: Failed | None = field(default=None)
 
 
@@ -86,7 +87,7 @@ def run(rung: Rung, job: Job, stop: Stop, line: Line) -> Ended:
             _watch(life, stop)
             _drain(life)
     stop.check()
-    return _ended(life, time.monotonic() - started)
+    return replace(_ended(life, time.monotonic() - started), sandbox=rung.name)
 
 
 @contextmanager
@@ -161,6 +162,7 @@ def _look(life: _Life) -> None:
         life.complaint = exc
         return
     life.disk, life.memory = max(life.disk, used.disk), max(life.memory, used.memory)
+    life.processes = max(life.processes, used.processes)
     life.complaint = usage.complaint(used, life.job.bounds)
 
 
@@ -209,6 +211,7 @@ def _ended(life: _Life, seconds: float) -> Ended:
         tail=life.output.tail.decode("utf-8", "replace"),
         disk=life.disk,
         memory=life.memory,
+        processes=life.processes,
     )
 
 

@@ -66,6 +66,8 @@ class Ended:
     """How it went. ``code``: its exit code, 128 + n for signal n. ``reason``: why we ended it, one of the failures."""
 
     code: int
+    sandbox: str = ""
+    """The rung it ran on."""
     reason: str = ""
     error: str = ""
     seconds: float = 0.0
@@ -75,6 +77,8 @@ class Ended:
     """Most bytes it held on disk."""
     memory: int = 0
     """... and in memory, all its processes."""
+    processes: int = 0
+    """Most processes that were seen at a time."""
 
 
 class Rung(Protocol):

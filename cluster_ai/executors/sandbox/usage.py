@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -21,6 +22,7 @@ class Usage:
     memory: int
     disk: int
     free: int
+    processes: int
 
 
 def measure(pid: int, room: Room) -> Usage:
@@ -35,6 +37,7 @@ def measure(pid: int, room: Room) -> Usage:
         memory=sum(_resident(process) for process in processes),
         disk=disk + sum(_unnamed(process.pid) for process in processes),
         free=shutil.disk_usage(room.folder).free,
+        processes=len(processes),
     )
 
 
@@ -74,14 +77,13 @@ def _resident(process: psutil.Process) -> int:
 def _unnamed(pid: int) -> int:
     """Bytes of files that have no name any more and are still open: they fill a disk as well."""
     found: dict[tuple[int, int], int] = {}
-    folder = f"/proc/{pid}/fd"
     try:
-        numbers = os.listdir(folder)
+        files = list(Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return 0
-    for number in numbers:
+    for file in files:
         try:
-            told = os.stat(f"{folder}/{number}")
+            told = file.stat()
         except OSError:
             continue
         if told.st_nlink == 0:
