@@ -37,6 +37,7 @@ CODES: Final = MappingProxyType(
         "unhealthy": (False, "What was deployed did not become healthy; the release before is back."),
         "rollback_failed": (False, "What was deployed is not healthy, and the release before could not be put back."),
         "undo_impossible": (False, "There is nothing by which this could be undone."),
+        "busy": (True, "Another deployment to the same folder is under way."),
         "unsupported": (False, "This version cannot do that."),
         "internal": (True, "A mistake of ours."),
     }

@@ -36,7 +36,9 @@ class ProgramParameters(StrictModel):
     reach: tuple[HostPort, ...] = Field(
         default=(), max_length=50, description="Hosts (`name:443`) it may reach, by the proxy of its environment."
     )
-    image: Image | None = Field(default=None, description="A container of this image instead of the machine's programs.")
+    image: Image | None = Field(
+        default=None, description="A container of this image instead of the machine's programs."
+    )
     trusted: bool = Field(
         default=False, description="It may run with no sandbox, where the machine trusts this kind and has none."
     )

@@ -34,6 +34,9 @@ class ExecutorSettings(Slice):
     )
     inputs: tuple[Path, ...] = Field(default=(), description="Folders whose files tickets may read as their data.")
     deploy_folders: tuple[Path, ...] = Field(default=(), description="Folders below which DEPLOY may write.")
+    deploy_projects: tuple[str, ...] = Field(
+        default=(), description="Names of compose projects that DEPLOY may run, * for any letters."
+    )
     deploy_units: tuple[str, ...] = Field(
         default=(), description="Names of systemd units that DEPLOY may write, * for any letters: app-*.service."
     )

@@ -34,7 +34,9 @@ class Asking(StrictModel):
 
     model: ModelName = Field(description="The model, as the gateway knows it.")
     system: Text = Field(default="", description="The system prompt.")
-    options: Options = Field(default_factory=dict, description="Ollama's options: `temperature`, `num_predict`, `seed`.")
+    options: Options = Field(
+        default_factory=dict, description="Ollama's options: `temperature`, `num_predict`, `seed`."
+    )
     output_schema: Schema | None = Field(default=None, description="A JSON schema that the answer follows.")
     tries: Annotated[int, Field(ge=1, le=20)] = Field(default=5, description="Requests until it is given up.")
 

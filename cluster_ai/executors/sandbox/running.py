@@ -134,9 +134,10 @@ def _end(process: "subprocess.Popen[bytes]", command: Command) -> None:
 
 def _below(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
     try:
-        return psutil.Process(process.pid).children(recursive=True)
+        found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
     except psutil.Error:
         return []
+    return found
 
 
 def _watch(life: _Life, stop: Stop) -> None:
@@ -170,8 +171,8 @@ def _hear(life: _Life, stop: Stop, seconds: float) -> None:
     """Waits for a line, the wish to stop, or the time."""
     pipe = life.process.stdout
     assert pipe
-    ready, _, _ = select.select([pipe, stop], [], [], seconds)
-    if pipe in ready and not _read(life) and life.process.poll() is None:
+    ready, _, _ = select.select([pipe.fileno(), stop.fileno()], [], [], seconds)
+    if pipe.fileno() in ready and not _read(life) and life.process.poll() is None:
         # It closed its output and goes on: nothing is left to wake us but its end.
         stop.wait(seconds)
 

@@ -84,7 +84,8 @@ class Ended:
 class Rung(Protocol):
     """One way to run a job."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def command(self, job: Job, uid: int | None) -> Command: ...
 

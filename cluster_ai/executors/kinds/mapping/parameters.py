@@ -24,7 +24,8 @@ class MapParameters(ProgramParameters):
     ask: Asking | None = Field(default=None, description="The model, and how it is asked.")
     code: Text | None = Field(default=None, description="Python source, run in the sandbox.")
     function: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w{0,127}$")] | None = Field(
-        default=None, description="Its function: takes a list of rows, answers a list with one answer for each, or a value."
+        default=None,
+        description="Its function: takes a list of rows, answers a list with one answer for each, or a value.",
     )
     partition_rows: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=100, description="Rows that the function gets at a time."
@@ -52,7 +53,7 @@ class MapParameters(ProgramParameters):
         wanted = fields_of(self.prompt or "") - {"row"}
         for number, row in enumerate(self.rows):
             if missing := wanted - (row.keys() if isinstance(row, dict) else set()):
-                raise ValueError(f"row {number} has no column {sorted(missing)[0]}")
+                raise ValueError(f"row {number} has no column {min(missing)}")
 
     def _check_code(self) -> None:
         try:

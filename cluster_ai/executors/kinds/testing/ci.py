@@ -30,15 +30,20 @@ class Pipeline(StrictModel):
     url: Url = Field(description="A POST here starts it; must begin with one of `[executors] ci_urls`.")
     body: dict[str, Any] = Field(default_factory=dict, description="What is sent, as JSON.")
     status_url: Url | None = Field(
-        default=None, description="Asked how it goes; `{id}` is what the start answered in `id_field`. None: it reports."
+        default=None,
+        description="Asked how it goes; `{id}` is what the start answered in `id_field`. None: it reports.",
     )
     id_field: Word = Field(default="id", description="Field of the start's answer, dotted.")
     status_field: Word = Field(default="status", description="Field of the status, dotted.")
-    succeeded: tuple[Word, ...] = Field(default=("success", "succeeded", "passed"), description="Statuses of a success.")
+    succeeded: tuple[Word, ...] = Field(
+        default=("success", "succeeded", "passed"), description="Statuses of a success."
+    )
     failed: tuple[Word, ...] = Field(
         default=("failure", "failed", "error", "canceled", "cancelled"), description="... of a failure."
     )
-    every_seconds: Annotated[float, Field(ge=0.05, le=600)] = Field(default=10.0, description="Pause between two looks.")
+    every_seconds: Annotated[float, Field(ge=0.05, le=600)] = Field(
+        default=10.0, description="Pause between two looks."
+    )
 
     @model_validator(mode="after")
     def _stays_with_one_host(self) -> Self:

@@ -60,7 +60,9 @@ def _reported(program: Program, said: Said, argv: tuple[str, ...], name: str) ->
 def _of_ruff(told: Mapping[str, Any]) -> Finding:
     code = str(told["code"] or "invalid-syntax")
     severity: Severity = "medium" if code.startswith(_GRAVE) else "low"
-    return Finding("ruff", code, severity, _short(told["filename"]), told["location"]["row"], str(told["message"])[:300])
+    return Finding(
+        "ruff", code, severity, _short(told["filename"]), told["location"]["row"], str(told["message"])[:300]
+    )
 
 
 def _of_bandit(told: Mapping[str, Any]) -> Finding:

@@ -34,9 +34,9 @@ class ValidateParameters(ProgramParameters):
         default=_ALL, description="What is looked for. All of these must have been made, or the ticket fails."
     )
     least_score: Annotated[float, Field(ge=0, le=1)] = Field(default=0.5, description="The score that is enough.")
-    denied_licences: Annotated[tuple[Annotated[str, Field(min_length=2, max_length=80)], ...], Field(max_length=100)] = (
-        Field(default=licences.DEFAULT_DENIED, description="SPDX identifiers that are not allowed; `*` at the end.")
-    )
+    denied_licences: Annotated[
+        tuple[Annotated[str, Field(min_length=2, max_length=80)], ...], Field(max_length=100)
+    ] = Field(default=licences.DEFAULT_DENIED, description="SPDX identifiers that are not allowed; `*` at the end.")
     rules: Annotated[tuple[policy.Rule, ...], Field(max_length=100)] = Field(
         default=(), description="Rules of the house, beside those on names and sizes of files."
     )
@@ -126,7 +126,9 @@ def _state(made: _Made) -> dict[str, Any]:
 
 def _complaint(parameters: ValidateParameters, made: list[_Made], reached: float, value: Any) -> Failed | None:
     if reached < parameters.least_score:
-        return Failed("score_low", f"the score is {reached:.2f}; {parameters.least_score:.2f} is asked for", value=value)
+        return Failed(
+            "score_low", f"the score is {reached:.2f}; {parameters.least_score:.2f} is asked for", value=value
+        )
     if missing := [check for check in made if check.not_run]:
         said = "; ".join(f"{check.check}: {check.not_run}" for check in missing)
         return Failed("not_run", f"not every check could be made: {said[:1000]}", value=value)
