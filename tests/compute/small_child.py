@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 
-def main(argv: list[str]) -> int:
-    folder = Path(argv[0])
+def main(folder: Path) -> int:
     order = json.loads((folder / "order.json").read_text())
     for step in order["parameters"]["steps"]:
         done = _do(step, folder)
@@ -53,4 +52,4 @@ def _do(step: dict[str, Any], folder: Path) -> int | None:  # noqa: C901 - a lin
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""Folders of tickets on a worker: the order while an attempt runs, and what it leaves for the next one or for people."""
+"""Folders of tickets on a worker: the order while an attempt runs, and what it leaves for the next, or for people."""
 
 import json
 import os

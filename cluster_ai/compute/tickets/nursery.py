@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from cluster_ai.core.errors import Unavailable
-from cluster_ai.core.processes import signal_group
+from cluster_ai.core.processes import PARENT, PROCESS, signal_group
 
 CHILD: Final = "cluster_ai.executors.child"
-CLOSED: Final = ("CLUSTER_AI_", "DASK_")
-"""Beginnings of names that a ticket's process does not find in its environment."""
 
 
 class NoChild(Unavailable):
@@ -139,4 +137,5 @@ def _line(descriptor: int) -> bytes:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(CLOSED)}
+    """The child finds its settings there; what it runs for somebody gets an environment of the sandbox's making."""
+    return {name: value for name, value in os.environ.items() if name not in {PARENT, PROCESS}}

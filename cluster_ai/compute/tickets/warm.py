@@ -1,7 +1,7 @@
 """``python -m cluster_ai.compute.tickets.warm FD MODULE``: a process that has its imports behind it, and forks.
 
 An interpreter that starts afresh costs more than most small tickets. Whoever holds the other end of the socket ``FD``
-sends a folder and three descriptors; a copy of this process runs ``MODULE``'s ``main([FOLDER])`` in a session of its
+sends a folder and three descriptors; a copy of this process runs ``MODULE``'s ``main(FOLDER)`` in a session of its
 own. When that socket ends, so do all copies: nothing outlives the worker that wanted it.
 """
 
@@ -15,13 +15,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from cluster_ai.core.processes import adopt_orphans
 
 LARGEST: Final = 4096
 PR_SET_PDEATHSIG: Final = 1
-Main = Callable[[list[str]], int]
+Main = Callable[[Path], int]
 
 
 def main(argv: list[str]) -> int:
@@ -99,7 +100,7 @@ class Warm:
             for number, descriptor in enumerate((nothing, *descriptors[:2])):
                 os.dup2(descriptor, number)
             os.closerange(3, max((*descriptors, nothing, self._control.fileno(), *self._copies.values())) + 1)
-            code = self._work([folder])
+            code = self._work(Path(folder))
             sys.stdout.flush()
         except SystemExit as exc:
             code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
