@@ -1,8 +1,8 @@
 """C1 and C2: a plan that was asked for, checked and made into tickets. Pure but for the checks that are handed in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cluster_ai.core.errors import InvalidInput
 from cluster_ai.plans import graph, hashing, machine, score, sla
@@ -15,7 +15,6 @@ from cluster_ai.plans.work import counters
 S = TicketState
 Reused = Mapping[str, Ticket]
 """By name: tickets whose results another plan has already."""
-NOTHING: Final[Reused] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Origin:
     owner: str
     now: float
     replay_of: str | None = None
-    reused: Reused = NOTHING
+    reused: Reused = field(default_factory=dict)
 
 
 def checked(new: NewPlan, given: Given) -> tuple[graph.Graph, dict[str, dict[str, Any]]]:
