@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend import errors, openapi
 from backend.collector import ClusterCollector
+from backend.dispatching.work_first import WorkFirst
 from backend.headers import SecureHeaders
 from backend.lookout import LookAround, open_lookout, this_box
 from backend.plane import Plane
@@ -44,6 +45,7 @@ from backend.routes import (
     unused,
     upkeep,
     usage,
+    work,
 )
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
@@ -77,6 +79,7 @@ MODULES = (
     registry,
     compute,
     dask,
+    work,
     about,
 )
 
@@ -93,7 +96,7 @@ class Api(FastAPI):
 def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER, look_around: LookAround = this_box) -> ASGIApp:
     """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
     api = create_api(open_plane, ui_folder=ui_folder, look_around=look_around)
-    inner = Shortcuts(api, beats.router.routes)
+    inner = WorkFirst(api, Shortcuts(api, beats.router.routes))
     return Started(api, SecureHeaders(Observed(inner, metrics=HttpMetrics(api.state.registry))))
 
 

@@ -7,11 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+from starlette.types import ASGIApp
 
 from backend.catalogs import Around, Opened, open_catalogs
 from backend.gateways import Gateways
 from backend.live import Bus, Live
-from backend.plane_config import Neighbours, PlaneConfig
+from backend.plane_config import Dispatching, Neighbours, PlaneConfig
 from backend.relay import GatewayCalls
 from backend.rooms import Accounts, Rooms, open_rooms
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
@@ -43,6 +44,13 @@ class Plane:
     """Set when the process begins to stop: streams without an end must end."""
     neighbours: Neighbours
     catalog: Opened
+    dispatching: Dispatching | None = None
+    """None where tickets are not done."""
+
+    @property
+    def work_door(self) -> ASGIApp | None:
+        """Where workers ask about their tickets."""
+        return None if self.dispatching is None else self.dispatching.door
 
 
 @asynccontextmanager

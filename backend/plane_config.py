@@ -5,12 +5,15 @@ from pathlib import Path
 
 from backend.catalog_config import CatalogConfig
 from backend.dask_pages import DaskPages
+from backend.dispatching.opening import Dispatching
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
 from cluster_ai.registry.detector import DEFAULT, Rule
+
+__all__ = ["Dispatching", "Neighbours", "PlaneConfig"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("PUT", f"{API}/registry/instances/{{instance}}/heartbeat", _O, "registry:write", "of one's own instance"),
     Rule("DELETE", f"{API}/registry/instances/{{instance}}", _O, "registry:write", "of one's own instance"),
     Rule("POST", f"{API}/registry/instances/{{instance}}/marks", _O, "registry:write", "weighs on whom others find"),
+    Rule("POST", f"{API}/work/{{ticket_id}}/{{verb}}", None, "tickets:work", "the attempt's own token stands for it"),
     Rule("GET", "/models", _V, _READ, "short path"),
     Rule("POST", "/models/{model:path}/pull", _O, "models:write", "short path"),
     Rule("DELETE", "/models/{model:path}", _O, "models:write", "short path"),

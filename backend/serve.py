@@ -81,6 +81,7 @@ async def _api(settings: Settings) -> None:
         )
         config = plane_config(settings, wants_workers=here.workers > 0)
         plane = await stack.enter_async_context(open_plane(config, neighbours))
+        plane = await stack.enter_async_context(dispatched(plane, settings))
         _refuse_open_door(settings, chosen=plane.password_chosen)
         if settings.machines.bind is not None:
             from backend.machines.opening import machines_served
@@ -99,6 +100,31 @@ async def _api(settings: Settings) -> None:
             allowed_hosts=settings.allowed_hosts,
             leaving=plane.leaving,
         )
+
+
+@asynccontextmanager
+async def dispatched(plane: "Plane", settings: Settings) -> AsyncIterator["Plane"]:
+    """The API's rooms with dispatching among them: tickets are done inside the block."""
+    from dataclasses import replace
+
+    from backend.dispatching.config import WorkConfig
+    from backend.dispatching.opening import Around, open_dispatching
+    from backend.dispatching.plans_given import opened_plans
+
+    ports, home = settings.effective_ports, settings.paths
+    config = WorkConfig(
+        results=home.data / "results",
+        lines=home.logs / "tickets",
+        secrets=home.secrets,
+        scheduler=f"tcp://127.0.0.1:{ports.scheduler}",
+        gateway_near=settings.gateway_url,
+        gateway_far="" if is_loopback(settings.bind) else settings.shown_at(ports.gateway),
+        executors=settings.executors,
+    )
+    plans = await asyncio.to_thread(opened_plans, config, plane.rooms.database, plane.bus)
+    around = Around(plane.bus, plane.rooms.keys, plane.registry)
+    async with open_dispatching(config, plans, around) as opened:
+        yield replace(plane, dispatching=opened)
 
 
 async def _gateway(settings: Settings) -> None:

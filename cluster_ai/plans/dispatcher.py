@@ -18,7 +18,7 @@ from cluster_ai.core.errors import ClusterError, Unavailable
 from cluster_ai.plans import allocation, fairness, flights, policy
 from cluster_ai.plans.asked import Asked, Bounds, Hand, Scene
 from cluster_ai.plans.tables.turns import Flight
-from cluster_ai.plans.turns import Turns
+from cluster_ai.plans.turns import Turns, needs
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS: Final = 1.0
@@ -68,6 +68,8 @@ class Means:
     bounds: Bounds = UNBOUNDED
     leads: Callable[[], bool] = lambda: True
     lease_seconds: float = 30.0
+    expect: Callable[[Any], None] = lambda _leased: None
+    """Told of each lease, for whoever is asked by the worker next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ class Dispatcher:
         leased = await self._means.queue.lease(asked.id, hand.name, now, self._means.lease_seconds)
         if leased is None:
             return None
+        self._means.expect(leased)
         return Errand(
             ticket_id=asked.id,
             attempt=leased.attempt,
@@ -214,7 +217,7 @@ class Dispatcher:
             worker=hand.name,
             lease_seconds=self._means.lease_seconds,
             priority=round(fairness.score(asked, now) * PRIORITY),
-            resources={name: amount for name, amount in asked.resources.items() if name != "slot"},
+            resources=dict(asked.resources),
         )
 
     async def _hand_in(self, errands: Sequence[Errand], now: float) -> None:
@@ -238,7 +241,7 @@ def _with_flights(hands: Iterable[Hand], flying: Iterable[Flight]) -> dict[str, 
     found = {hand.name: hand for hand in hands}
     for one in flying:
         if (hand := found.get(one.worker)) is not None:
-            used = {name: hand.used.get(name, 0.0) + amount for name, amount in one.resources.items()}
+            used = {name: hand.used.get(name, 0.0) + amount for name, amount in needs(one.resources).items()}
             found[one.worker] = replace(hand, taken=hand.taken + 1, used={**hand.used, **used})
     return found
 

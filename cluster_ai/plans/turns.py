@@ -11,7 +11,10 @@ from cluster_ai.plans.words import TaskType
 GATEWAY_KINDS: Final = frozenset({TaskType.INFER, TaskType.MAP})
 APPROVAL: Final = "approval"
 """Word of a ticket's metadata: ``required`` holds it until somebody lets it go, ``rejected`` fails it."""
-SLOT: Final = "slot"
+LIMITS: Final = frozenset({"slot", "memory", "disk", "network"})
+"""Words of a ticket's resources that bound the attempt, and ask nothing of its worker."""
+NAMES: Final = {"gpu": "GPU"}
+"""As workers call it."""
 
 
 class Turns:
@@ -43,6 +46,11 @@ class Turns:
             return await turns.spent(connection, since)
 
 
+def needs(resources: Mapping[str, float]) -> dict[str, float]:
+    """What of a ticket's resources its worker must have, as workers call it."""
+    return {NAMES.get(name, name): amount for name, amount in resources.items() if name not in LIMITS}
+
+
 def _asked(row: Any, ends: Mapping[str, float], approved: Iterable[str], lost: Mapping[str, frozenset[str]]) -> Asked:
     wish = (row.metadata or {}).get(APPROVAL, "")
     is_open = wish == "required" and row.ticket_id not in approved
@@ -58,7 +66,7 @@ def _asked(row: Any, ends: Mapping[str, float], approved: Iterable[str], lost: M
         end=ends.get(row.plan_id),
         seconds=None if row.estimated_duration_ms is None else row.estimated_duration_ms / 1000,
         capabilities=frozenset(row.required_capabilities),
-        resources={name: amount for name, amount in row.resources.items() if name != SLOT},
+        resources=needs(row.resources),
         needs_gateway=row.task_type in GATEWAY_KINDS,
         approval="pending" if is_open else wish if wish == "rejected" else "",
         avoid=lost.get(row.ticket_id, frozenset()),

@@ -1,0 +1,32 @@
+"""The parts that dispatching is put together from, by their names."""
+
+from cluster_ai.compute.scaling import HERE, node_of
+from cluster_ai.compute.tickets.transport import SchedulerTickets
+from cluster_ai.plans.clerk import Clerk
+from cluster_ai.plans.dispatcher import Dispatcher, Means, Picture
+from cluster_ai.plans.lines import Lines
+from cluster_ai.plans.given import Given
+from cluster_ai.plans.losing import Flow
+from cluster_ai.plans.opening import Opened
+from cluster_ai.plans.ordering import Gateway
+from cluster_ai.plans.places import Places
+from cluster_ai.plans.running import Running
+from cluster_ai.plans.worker_side import Room
+
+__all__ = [
+    "HERE",
+    "Clerk",
+    "Dispatcher",
+    "Flow",
+    "Gateway",
+    "Given",
+    "Lines",
+    "Means",
+    "Opened",
+    "Picture",
+    "Places",
+    "Room",
+    "Running",
+    "SchedulerTickets",
+    "node_of",
+]
