@@ -4,8 +4,8 @@ from cluster_ai.compute.scaling import HERE, node_of
 from cluster_ai.compute.tickets.transport import SchedulerTickets
 from cluster_ai.plans.clerk import Clerk
 from cluster_ai.plans.dispatcher import Dispatcher, Means, Picture
-from cluster_ai.plans.lines import Lines
 from cluster_ai.plans.given import Given
+from cluster_ai.plans.lines import Lines
 from cluster_ai.plans.losing import Flow
 from cluster_ai.plans.opening import Opened
 from cluster_ai.plans.ordering import Gateway
