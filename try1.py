@@ -26,4 +26,8 @@ with cluster(Path(tempfile.mkdtemp()), free_base(), settings=S) as c:
     asyncio.run(main(c))
     print(open(c.home/"worker-0.out").read()[-1500:])
     print([l for l in open(c.home/"api.out") if 'error' in l or 'warn' in l][-5:])
+    import psutil
+    for n,p in c.processes.items():
+        pr=[psutil.Process(p.pid),*psutil.Process(p.pid).children(recursive=True)]
+        print(n,[(x.name(),x.cmdline()[-3:],round(sum(x.cpu_times()[:4]),2),x.memory_info().rss>>20) for x in pr])
     print(len(open(c.home/"ledger").read().split()))
