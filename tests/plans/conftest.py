@@ -158,5 +158,3 @@ def tell(url: str, tmp_path: Path) -> Tell:
         asyncio.run(told())
 
     return run
-
-
