@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, select, text
@@ -14,6 +15,7 @@ from tests.core.query_plans import scans
 from tests.plans.conftest import Room, Tell, opened_room
 
 
+@pytest.mark.filterwarnings("ignore:autogenerate skipping:UserWarning")
 def test_the_tables_in_the_code_are_those_in_the_database(url: str) -> None:
     engine = create_engine(driver_url(url) if "postgresql" in url else url)
     known = set(schema.metadata.tables)
