@@ -71,7 +71,7 @@ class Bench:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=_bounded,
+            preexec_fn=_bounded,  # noqa: PLW1509 - no thread of a test holds a lock that it needs
         )
         assert process.stdout
         with process.stdout:
