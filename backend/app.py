@@ -21,6 +21,7 @@ from backend.routed import PolicedRoute
 from backend.routes import (
     about,
     accounts,
+    attempts,
     audit,
     beats,
     catalog,
@@ -39,11 +40,14 @@ from backend.routes import (
     machine_orders,
     machines,
     models,
+    plans,
     power,
     registry,
+    tickets,
     unused,
     upkeep,
     usage,
+    workflows,
 )
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
@@ -75,6 +79,10 @@ MODULES = (
     audit,
     beats,
     registry,
+    plans,
+    tickets,
+    attempts,
+    workflows,
     compute,
     dask,
     about,

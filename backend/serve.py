@@ -114,6 +114,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     from backend.catalogs import CatalogConfig
     from backend.host import ThisMachine
     from backend.plane import PlaneConfig
+    from backend.plans_room import WorkConfig
     from backend.snapshot import About
     from cluster_ai.accounts.opening import VaultConfig
     from cluster_ai.accounts.service import Times
@@ -161,6 +162,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             # The gateway takes up changed ones by itself; they are read anew each time.
             aliases=lambda: load().gateway.aliases,
         ),
+        work=WorkConfig(home.data / "plans", settings.plans, settings.executors),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )
 

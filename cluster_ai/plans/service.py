@@ -7,12 +7,12 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core import db_errors, outbox
-from cluster_ai.plans import consenting, flow, machine, replaying, storing, views
+from cluster_ai.plans import consenting, flow, graph, machine, replaying, storing, views
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.holding import on_plan
-from cluster_ai.plans.preparing import Origin, Prepared, body_hash, prepared
+from cluster_ai.plans.preparing import Origin, Prepared, body_hash, checked, prepared
 from cluster_ai.plans.tables import plans, tickets
-from cluster_ai.plans.types import Accepted, IllegalTransition, KeyReused, NewPlan, PlanView
+from cluster_ai.plans.types import Accepted, IllegalTransition, KeyReused, NewPlan, PlanView, Validated
 from cluster_ai.plans.words import PlanState, TicketState
 
 KEY_SECONDS: Final = 7 * 86_400.0
@@ -48,6 +48,27 @@ class Plans:
             if first is None:
                 raise
             return first
+
+    async def validate(self, new: NewPlan) -> Validated:
+        """C1 alone: what would be refused is refused, and nothing is stored."""
+        built, _ = await asyncio.to_thread(checked, new, self._given)
+        durations = {ticket.id: ticket.estimated_duration_ms or 0 for ticket in new.tickets}
+        path, total = graph.critical_path(built, durations)
+        return Validated.of(levels=built.levels, path=path, critical_ms=total)
+
+    async def remove(self, plan_id: str, *, owner: str | None) -> None:
+        """Forgets a plan that has ended, with its results.
+
+        Raises:
+            IllegalTransition: it has not ended.
+        """
+        async with on_plan(self._given, plan_id, actor="", owner=owner) as work:
+            if not work.plan.status.ended:
+                raise IllegalTransition(
+                    f"a plan that is {work.plan.status} cannot be forgotten", hint="cancel it first"
+                )
+            await plans.drop(work.unit.connection, plan_id)
+        await asyncio.to_thread(self._given.results.drop_plan, plan_id)
 
     async def replay(self, plan_id: str, *, owner: str | None, by: str, start: str | None = None) -> Accepted:
         """The plan once more, as a new one. What succeeded and follows from nothing that is done again is taken over.

@@ -13,7 +13,6 @@ from cluster_ai.plans.records import Attempt, Entry
 from cluster_ai.plans.tables.rows import AT_ONCE
 from cluster_ai.plans.tables.schema import attempts, entries
 
-
 _ENTRY: Final = tuple(field.name for field in fields(Entry))
 
 
