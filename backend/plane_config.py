@@ -8,6 +8,7 @@ from backend.dask_pages import DaskPages
 from backend.dispatching.opening import Dispatching
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
+from backend.plans_room import WorkConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
@@ -32,6 +33,7 @@ class PlaneConfig:
     rule: Rule = DEFAULT
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
+    work: WorkConfig = field(default_factory=WorkConfig)
 
 
 @dataclass(frozen=True, slots=True)

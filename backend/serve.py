@@ -107,23 +107,19 @@ async def dispatched(plane: "Plane", settings: Settings) -> AsyncIterator["Plane
     """The API's rooms with dispatching among them: tickets are done inside the block."""
     from dataclasses import replace
 
-    from backend.dispatching.config import WorkConfig
+    from backend.dispatching.config import DispatchConfig
     from backend.dispatching.opening import Around, open_dispatching
-    from backend.dispatching.plans_given import opened_plans
 
     ports, home = settings.effective_ports, settings.paths
-    config = WorkConfig(
-        results=home.data / "results",
+    config = DispatchConfig(
         lines=home.logs / "tickets",
         secrets=home.secrets,
         scheduler=f"tcp://127.0.0.1:{ports.scheduler}",
         gateway_near=settings.gateway_url,
         gateway_far="" if is_loopback(settings.bind) else settings.shown_at(ports.gateway),
-        executors=settings.executors,
     )
-    plans = await asyncio.to_thread(opened_plans, config, plane.rooms.database, plane.bus)
     around = Around(plane.bus, plane.rooms.keys, plane.registry)
-    async with open_dispatching(config, plans, around) as opened:
+    async with open_dispatching(config, plane.work, around) as opened:
         yield replace(plane, dispatching=opened)
 
 
@@ -140,6 +136,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     from backend.catalogs import CatalogConfig
     from backend.host import ThisMachine
     from backend.plane import PlaneConfig
+    from backend.plans_room import WorkConfig
     from backend.snapshot import About
     from cluster_ai.accounts.opening import VaultConfig
     from cluster_ai.accounts.service import Times
@@ -187,6 +184,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             # The gateway takes up changed ones by itself; they are read anew each time.
             aliases=lambda: load().gateway.aliases,
         ),
+        work=WorkConfig(home.data / "plans", settings.plans, settings.executors),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )
 

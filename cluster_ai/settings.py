@@ -23,6 +23,7 @@ from cluster_ai.executors.types import ExecutorSettings
 from cluster_ai.gateway.types import GatewaySettings
 from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
 from cluster_ai.pki.types import HeadFiles
+from cluster_ai.plans.config import PlansSettings
 from cluster_ai.supervisor.types import SupervisorSettings
 
 MAX_WORKERS = 16
@@ -139,6 +140,7 @@ class Settings(BaseSettings):
     agent: AgentSettings = Field(default_factory=AgentSettings)
     power: PowerSettings = Field(default_factory=PowerSettings)
     executors: ExecutorSettings = Field(default_factory=ExecutorSettings)
+    plans: PlansSettings = Field(default_factory=PlansSettings)
 
     @classmethod
     def settings_customise_sources(

@@ -3,20 +3,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cluster_ai.executors.types import ExecutorSettings
 from cluster_ai.plans.asked import Bounds
 
 
 @dataclass(frozen=True, slots=True)
-class WorkConfig:
+class DispatchConfig:
     """Plain values. ``gateway_far``: its address for other machines; empty when it listens on loopback alone."""
 
-    results: Path
     lines: Path
     secrets: Path
     scheduler: str
     gateway_near: str
     gateway_far: str = ""
     bounds: Bounds = field(default_factory=Bounds)
-    executors: ExecutorSettings = field(default_factory=ExecutorSettings)
-    lease_seconds: float = 30.0

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from backend.dispatching.config import WorkConfig
+from backend.dispatching.config import DispatchConfig
 from backend.dispatching.gateway_key import gateway_key
 from backend.dispatching.parts import (
     HERE,
@@ -13,7 +13,6 @@ from backend.dispatching.parts import (
     Dispatcher,
     Flow,
     Gateway,
-    Given,
     Lines,
     Means,
     Opened,
@@ -54,9 +53,9 @@ class Dispatching:
 
 
 @asynccontextmanager
-async def open_dispatching(config: WorkConfig, plans: Opened, around: Around) -> AsyncIterator[Dispatching]:
+async def open_dispatching(config: DispatchConfig, plans: Opened, around: Around) -> AsyncIterator[Dispatching]:
     """The worker's door is open, and the dispatcher runs, inside the block."""
-    given: Given = replace(plans.given, lease_seconds=config.lease_seconds)
+    given = plans.given
     async with AsyncExitStack() as stack:
         desk = await stack.enter_async_context(SchedulerTickets(config.scheduler))
         key = await gateway_key(around.keys, config.secrets)
@@ -75,7 +74,7 @@ async def open_dispatching(config: WorkConfig, plans: Opened, around: Around) ->
             hands=places.hands,
             bounds=config.bounds,
             leads=around.leads,
-            lease_seconds=config.lease_seconds,
+            lease_seconds=given.lease_seconds,
             expect=clerk.expect,
         )
         opened = Dispatching(clerk, lines, WorkDoor(clerk))

@@ -4,7 +4,6 @@ from cluster_ai.compute.scaling import HERE, node_of
 from cluster_ai.compute.tickets.transport import SchedulerTickets
 from cluster_ai.plans.clerk import Clerk
 from cluster_ai.plans.dispatcher import Dispatcher, Means, Picture
-from cluster_ai.plans.given import Given
 from cluster_ai.plans.lines import Lines
 from cluster_ai.plans.losing import Flow
 from cluster_ai.plans.opening import Opened
@@ -19,7 +18,6 @@ __all__ = [
     "Dispatcher",
     "Flow",
     "Gateway",
-    "Given",
     "Lines",
     "Means",
     "Opened",

@@ -1,28 +1,49 @@
-"""The plans of a cluster of the rig, read and submitted from outside of it, whatever of it is down just now."""
+"""Plans over the API of a cluster of the rig: handed in until somebody acknowledges, followed to their end."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+import time
+import urllib.error
+from typing import Any, Final
 
-from backend.dispatching.config import WorkConfig
-from backend.dispatching.plans_given import opened_plans
 from benchmarks.rig.work import Cluster
-from cluster_ai.core.bus import Bus
-from cluster_ai.core.db import open_database
-from cluster_ai.executors.types import ExecutorSettings
-from cluster_ai.plans.opening import Opened
+
+PAGE: Final = 500
+ENDED: Final = frozenset({"succeeded", "failed", "cancelled", "compensated"})
 
 
-def _die(error: Exception) -> None:
-    raise error
+def submit(cluster: Cluster, plan: dict[str, Any], *, key: str, seconds: float = 120.0) -> dict[str, Any]:
+    """Hands it in, again and again under one key, until the API says that it has it."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            accepted: dict[str, Any] = cluster.call("POST", "/api/v1/plans", {**plan, "idempotency_key": key})
+        except urllib.error.HTTPError as exc:
+            if exc.code < 500:
+                raise RuntimeError(exc.read().decode()) from exc
+        except OSError:
+            pass
+        else:
+            return accepted
+        if time.monotonic() > end:
+            raise TimeoutError("nobody acknowledged the plan")
+        time.sleep(0.2)
 
 
-@asynccontextmanager
-async def plans_of(cluster: Cluster, executors: ExecutorSettings) -> AsyncIterator[Opened]:
-    """The room over the cluster's own database."""
-    url = cluster.postgres.url if cluster.postgres else f"sqlite:///{cluster.home / 'data' / 'cluster.db'}"
-    home: Path = cluster.home
-    config = WorkConfig(home / "data" / "results", home / "logs", home / "secrets", "", "", executors=executors)
-    async with open_database(url, on_fatal=_die) as database:
-        yield await asyncio.to_thread(opened_plans, config, database, Bus())
+def ended(cluster: Cluster, plan_id: str) -> dict[str, Any] | None:
+    """The plan, when it has ended."""
+    try:
+        plan: dict[str, Any] = cluster.call("GET", f"/api/v1/plans/{plan_id}")
+    except OSError:
+        return None
+    return plan if plan["status"] in ENDED else None
+
+
+def tickets(cluster: Cluster, plan_id: str) -> list[dict[str, Any]]:
+    """All of a plan's."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = cluster.call("GET", f"/api/v1/plans/{plan_id}/tickets?limit={PAGE}&cursor={cursor}")
+        found += page["items"]
+        if not page["next"]:
+            return found
+        cursor = page["next"]

@@ -13,6 +13,7 @@ from cluster_ai.executors.files import open_plain
 from cluster_ai.executors.programs import Program
 from cluster_ai.executors.rooms import Room
 from cluster_ai.executors.sandbox.cell import verdict
+from cluster_ai.executors.sandbox.inside import HELPER
 from cluster_ai.executors.sandbox.types import Ended
 
 CHILD: Final = Path(__file__).with_name("call_child.py")
@@ -38,7 +39,7 @@ def call(
     order = {"target": target, "args": list(args), "kwargs": dict(kwargs or {})}
     (room.work / "call.json").write_text(json.dumps(order), encoding="utf-8")
     (room.work / "call.json").chmod(0o600)
-    ended = program.run(("python3", str(CHILD)), said, readable=(CHILD,), room=room)
+    ended = program.run(("python3", HELPER), said, helper=CHILD, room=room)
     if wrong := verdict(ended):
         raise Failed(wrong.code, _last_line(ended.tail) or wrong.error)
     with open_plain(room.work / "answer.json") as file:

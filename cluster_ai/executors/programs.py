@@ -77,7 +77,7 @@ class Program:
         file_rules.place(parameters.files, room.work, folder=folder, settings=means.settings)
         return cls(order, room, parameters, means)
 
-    def run(self, argv: Sequence[str], said: Said, *, readable: Sequence[Path] = (), room: Room | None = None) -> Ended:
+    def run(self, argv: Sequence[str], said: Said, *, helper: Path | None = None, room: Room | None = None) -> Ended:
         """A program to its end; its lines go to the log."""
         wanted = self.parameters
         job = Job(
@@ -85,7 +85,7 @@ class Program:
             room=room or self.room,
             bounds=self.means.cell.bounds(self.order.limits),
             env={**self._about(), **wanted.env},
-            readable=readable,
+            helper=helper,
             image=wanted.image or "",
         )
         return self.means.cell.run(job, Teller(said), trusted=wanted.trusted, reach=wanted.reach)

@@ -108,6 +108,15 @@ class Tickets:
             ticket = work.move(found, machine.Released())
         return views.ticket_view(ticket)
 
+    async def make_ready(
+        self, ticket_id: str, *, owner: str | None, by: str, revision: int | None = None
+    ) -> TicketView:
+        """Lets go what is held, and tries again what has ended."""
+        async with self._given.database.read() as connection:
+            found = await tickets.ticket(connection, ticket_id)
+        is_held = found is not None and found.status is S.FROZEN
+        return await (self.unhold if is_held else self.retry)(ticket_id, owner=owner, by=by, revision=revision)
+
     async def token(self, ticket_id: str, *, owner: str | None) -> tuple[str, float]:
         """A token that may read this ticket and do nothing, and when it ends."""
         async with self._given.database.read() as connection:

@@ -1,14 +1,13 @@
 """The dispatcher's loop: woken by what happens to tickets, and by the clock when nothing does."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import structlog
 
 from cluster_ai.core.bus import Bus, Message, Subscription
 from cluster_ai.core.errors import ClusterError
-from cluster_ai.core.events import Event
 from cluster_ai.core.loops import heed_cancellation
 from cluster_ai.plans.dispatcher import Dispatcher, Picture
 
@@ -37,6 +36,7 @@ WAKING: Final = frozenset(
     }
 )
 CANCELLING: Final = "ticket.cancelling"
+"""Words of the outbox, as the API puts them on the bus."""
 Seen = Callable[[Picture], Awaitable[None]]
 """Told of every tick; what it raises of ours is logged."""
 
@@ -90,17 +90,16 @@ class Running:
 
     def _heard(self, message: Message) -> bool:
         event = message.data
-        if not isinstance(event, Event):
-            return False
-        if event.type == CANCELLING:
-            task = asyncio.create_task(self._tell(event), name=f"cancel {event.subject}")
+        kind = str(event["type"])
+        if kind == CANCELLING:
+            task = asyncio.create_task(self._tell(event["subject"], event["data"]), name=f"cancel {event['subject']}")
             self._cancelling.add(task)
             task.add_done_callback(self._cancelling.discard)
-        return event.type in WAKING
+        return kind in WAKING
 
-    async def _tell(self, event: Event) -> None:
+    async def _tell(self, ticket_id: str, data: Mapping[str, Any]) -> None:
         """At once; the answer to its next beat tells the worker all the same."""
         try:
-            await self._cancel(event.subject, int(event.data.get("attempt", 0)), str(event.data.get("agent_id", "")))
+            await self._cancel(ticket_id, int(data.get("attempt", 0)), str(data.get("agent_id", "")))
         except ClusterError as exc:
-            log.info("the worker hears with its next beat that it is to stop", ticket=event.subject, reason=exc.message)
+            log.info("the worker hears with its next beat that it is to stop", ticket=ticket_id, reason=exc.message)

@@ -4,13 +4,15 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from cluster_ai.core import db_errors, outbox
-from cluster_ai.plans import consenting, flow, machine, replaying, storing, views
+from cluster_ai.plans import consenting, flow, graph, machine, replaying, storing, views
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.holding import on_plan
-from cluster_ai.plans.preparing import Origin, Prepared, body_hash, prepared
+from cluster_ai.plans.preparing import Origin, Prepared, body_hash, checked, prepared
 from cluster_ai.plans.tables import plans, tickets
-from cluster_ai.plans.types import Accepted, IllegalTransition, KeyReused, NewPlan, PlanView
+from cluster_ai.plans.types import Accepted, IllegalTransition, KeyReused, NewPlan, PlanView, Validated
 from cluster_ai.plans.words import PlanState, TicketState
 
 KEY_SECONDS: Final = 7 * 86_400.0
@@ -39,10 +41,34 @@ class Plans:
         try:
             return await self._store(ready)
         except db_errors.Duplicate:
-            # Somebody sent the same at the same moment and was first.
-            if (first := await self._first(new, owner)) is None:
+            # Somebody sent the same at the same moment and was first. Theirs may not be committed yet: a unit of work
+            # of our own comes after it, where a reader would not see it.
+            async with self._given.database.transaction() as connection:
+                first = await self._found(connection, new, owner)
+            if first is None:
                 raise
             return first
+
+    async def validate(self, new: NewPlan) -> Validated:
+        """C1 alone: what would be refused is refused, and nothing is stored."""
+        built, _ = await asyncio.to_thread(checked, new, self._given)
+        durations = {ticket.id: ticket.estimated_duration_ms or 0 for ticket in new.tickets}
+        path, total = graph.critical_path(built, durations)
+        return Validated.of(levels=built.levels, path=path, critical_ms=total)
+
+    async def remove(self, plan_id: str, *, owner: str | None) -> None:
+        """Forgets a plan that has ended, with its results.
+
+        Raises:
+            IllegalTransition: it has not ended.
+        """
+        async with on_plan(self._given, plan_id, actor="", owner=owner) as work:
+            if not work.plan.status.ended:
+                raise IllegalTransition(
+                    f"a plan that is {work.plan.status} cannot be forgotten", hint="cancel it first"
+                )
+            await plans.drop(work.unit.connection, plan_id)
+        await asyncio.to_thread(self._given.results.drop_plan, plan_id)
 
     async def replay(self, plan_id: str, *, owner: str | None, by: str, start: str | None = None) -> Accepted:
         """The plan once more, as a new one. What succeeded and follows from nothing that is done again is taken over.
@@ -127,19 +153,24 @@ class Plans:
         return Accepted(plan=views.plan_view(ready.plan), ticket_ids=ready.ids)
 
     async def _first(self, new: NewPlan, owner: str) -> Accepted | None:
-        """What was accepted under this key before."""
+        """What was accepted under this key before, unless that is too long ago."""
         if new.idempotency_key is None:
             return None
         async with self._given.database.read() as connection:
-            found = await plans.plan_of_key(connection, owner, new.idempotency_key)
-            rows = () if found is None else await tickets.names_of(connection, found.plan_id)
+            first = await self._found(connection, new, owner)
+        if first is None or first.plan.created_at >= self._given.now() - KEY_SECONDS:
+            return first
+        async with self._given.database.transaction() as connection:
+            await plans.forget_key(connection, first.plan.plan_id)
+        return None
+
+    async def _found(self, connection: AsyncConnection, new: NewPlan, owner: str) -> Accepted | None:
+        found = await plans.plan_of_key(connection, owner, new.idempotency_key or "")
         if found is None:
             return None
-        if found.created_at < self._given.now() - KEY_SECONDS:
-            async with self._given.database.transaction() as connection:
-                await plans.forget_key(connection, found.plan_id)
-            return None
-        if found.body_hash != body_hash(new):
+        rows = await tickets.names_of(connection, found.plan_id)
+        in_force = found.created_at >= self._given.now() - KEY_SECONDS
+        if in_force and found.body_hash != body_hash(new):
             raise KeyReused(
                 "this idempotency key came with another plan before",
                 path="idempotency_key",

@@ -126,7 +126,7 @@ async def opened_room(url: str, folder: Path) -> AsyncIterator[Room]:
         if deed.action.value in forbidden and not deed.is_mending:
             raise Frozen(forbidden[deed.action.value], values={"freeze": "f1", "slo": "chat"})
 
-    async with open_database(url, on_fatal=pytest.fail) as database:
+    async with open_database(url, on_fatal=lambda error: pytest.fail(error.message)) as database:
         given = Given(
             database=database,
             results=Results(folder / "results"),

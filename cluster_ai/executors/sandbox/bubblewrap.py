@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cluster_ai.executors.sandbox.inside import (
+    DOOR,
+    DOOR_FILE,
+    FOLDER,
+    HELPER,
+    OTHER_TMP,
+    SOCKET,
+    THROUGH_THE_DOOR,
+    TMP,
+)
 from cluster_ai.executors.sandbox.limiting import limited
 from cluster_ai.executors.sandbox.types import Command, Job
 from cluster_ai.executors.sandbox.view import View, environment, of_machine, parents
 
-INSIDE: Final = "/work"
-SOCKET: Final = "/reach.sock"
-DOOR: Final = Path(__file__).with_name("reach_inside.py")
 SHARED_MEMORY: Final = 64 * 1024**2
 TOOLS: Final = ("prlimit", "setpriv", "env")
 _NAMESPACES: Final = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
@@ -31,10 +38,18 @@ class Bubblewrap:
     name: str = "bubblewrap"
 
     def command(self, job: Job, uid: int | None) -> Command:
-        view = of_machine((*job.readable, *((DOOR,) if job.socket else ())), self.hidden)
-        argv = [self.program, *_walls(uid), *_floor(view), *_furniture(job), "--remount-ro", "/", "--"]
+        view = of_machine(self.hidden)
+        argv = [self.program, *_walls(uid), *_floor(view), *_furniture(job, view), "--remount-ro", "/", "--"]
         # The folder is its user's alone: only behind setpriv can it be entered.
-        argv += [*_demoted(uid), "env", "-C", INSIDE, *limited(job.bounds), *_let_out(job), *job.argv]
+        argv += [
+            *_demoted(uid),
+            "env",
+            "-C",
+            FOLDER,
+            *limited(job.bounds),
+            *(THROUGH_THE_DOOR if job.socket else ()),
+            *job.argv,
+        ]
         return Command(argv, {"PATH": os.defpath}, uid)
 
 
@@ -61,14 +76,17 @@ def _floor(view: View) -> Iterable[str]:
         yield from ("--perms", "0755", "--tmpfs", str(folder), "--remount-ro", str(folder))
 
 
-def _furniture(job: Job) -> Iterable[str]:
-    """What it may write to, and its environment."""
+def _furniture(job: Job, view: View) -> Iterable[str]:
+    """What it may write to, what we lend it, and its environment."""
     yield from ("--proc", "/proc", "--dev", "/dev")
     yield from ("--perms", "1777", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")  # noqa: S108
-    yield from ("--bind", str(job.room.work), INSIDE, "--bind", str(job.room.tmp), "/tmp")  # noqa: S108
+    tmp = OTHER_TMP if any(folder.is_relative_to(TMP) for folder in view.folders) else TMP
+    yield from ("--bind", str(job.room.work), FOLDER, "--bind", str(job.room.tmp), tmp)
+    if job.helper:
+        yield from ("--ro-bind", str(job.helper), HELPER)
     if job.socket:
-        yield from ("--ro-bind", str(job.socket), SOCKET)
-    for name, value in {**environment(), **job.env}.items():
+        yield from ("--ro-bind", str(job.socket), SOCKET, "--ro-bind", str(DOOR_FILE), DOOR)
+    for name, value in {**environment(tmp), **job.env}.items():
         yield from ("--setenv", name, value)
 
 
@@ -78,10 +96,6 @@ def _demoted(uid: int | None) -> Sequence[str]:
     user = str(uid)
     rights = ("--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
     return ("setpriv", "--reuid", user, "--regid", user, *rights, "--")
-
-
-def _let_out(job: Job) -> Sequence[str]:
-    return ("python3", "-I", "-S", str(DOOR), SOCKET, "--") if job.socket else ()
 
 
 def find_program() -> str:

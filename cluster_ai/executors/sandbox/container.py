@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from cluster_ai.executors.sandbox.bubblewrap import DOOR, INSIDE, SOCKET
+from cluster_ai.executors.sandbox.inside import DOOR, DOOR_FILE, FOLDER, HELPER, SOCKET, THROUGH_THE_DOOR, TMP
 from cluster_ai.executors.sandbox.limiting import OVERHEAD, SLACK
 from cluster_ai.executors.sandbox.types import Command, Job
 
 ENGINES: Final = ("docker", "podman")
 ANSWER_SECONDS: Final = 10.0
-ENVIRONMENT: Final = {"HOME": "/tmp", "TMPDIR": "/tmp", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108
+ENVIRONMENT: Final = {"HOME": TMP, "TMPDIR": TMP, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Container:
         argv = [self.engine, "run", "--rm", "--name", called, "--pull", "never", *_walls(job, user), *_mounts(job)]
         for name, value in {**ENVIRONMENT, **job.env}.items():
             argv += ["--env", f"{name}={value}"]
-        door = ("python3", "-I", "-S", str(DOOR), SOCKET, "--") if job.socket else ()
+        door = THROUGH_THE_DOOR if job.socket else ()
         argv += ["--entrypoint", "", job.image or self.image, *door, *job.argv]
         # The processes are the engine's children, not ours: a signal to our group does not reach them.
         return Command(argv, _own_environment(), uid, end=(self.engine, "rm", "--force", called))
@@ -40,7 +40,7 @@ class Container:
 def _walls(job: Job, user: str) -> Iterable[str]:
     bounds = job.bounds
     yield from ("--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-    yield from ("--user", f"{user}:{user}", "--workdir", INSIDE, "--init", "--hostname", "ticket")
+    yield from ("--user", f"{user}:{user}", "--workdir", FOLDER, "--init", "--hostname", "ticket")
     yield from ("--memory", str(bounds.memory), "--memory-swap", str(bounds.memory))
     yield from ("--pids-limit", str(bounds.processes + OVERHEAD), "--ulimit", "core=0:0")
     yield from ("--ulimit", f"nofile={bounds.open_files}:{bounds.open_files}")
@@ -48,11 +48,12 @@ def _walls(job: Job, user: str) -> Iterable[str]:
 
 
 def _mounts(job: Job) -> Iterable[str]:
-    for place, inside in ((job.room.work, INSIDE), (job.room.tmp, "/tmp")):  # noqa: S108 - inside
+    for place, inside in ((job.room.work, FOLDER), (job.room.tmp, TMP)):
         yield from ("--mount", f"type=bind,source={place},target={inside}")
-    for path in (*job.readable, *((DOOR,) if job.socket else ())):
-        yield from ("--mount", f"type=bind,source={path},target={path},readonly")
+    if job.helper:
+        yield from ("--mount", f"type=bind,source={job.helper},target={HELPER},readonly")
     if job.socket:
+        yield from ("--mount", f"type=bind,source={DOOR_FILE},target={DOOR},readonly")
         yield from ("--mount", f"type=bind,source={job.socket},target={SOCKET}")
 
 

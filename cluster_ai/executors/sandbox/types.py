@@ -37,13 +37,13 @@ def bounded(limits: Limits, settings: ExecutorSettings) -> Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One program to run in ``room.work``. ``readable``: files and folders that it sees at their own path."""
+    """One program to run in ``room.work``. ``helper``: a script of ours, which it finds as ``HELPER``."""
 
     argv: Sequence[str]
     room: Room
     bounds: Bounds
     env: Mapping[str, str] = field(default_factory=dict)
-    readable: Sequence[Path] = ()
+    helper: Path | None = None
     socket: Path | None = None
     """Of the doorman that lets it out to the hosts it asked for; without one it has no network."""
     image: str = ""

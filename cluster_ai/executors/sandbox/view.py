@@ -32,13 +32,13 @@ class View:
     hidden: Sequence[Path]
 
 
-def of_machine(more: Iterable[Path], hidden: Iterable[Path]) -> View:
-    """The system's programs, this Python with its packages, and ``more``; without what lies in ``hidden``."""
+def of_machine(hidden: Iterable[Path]) -> View:
+    """The system's programs and this Python with its packages; without what lies in ``hidden``."""
     links = [(path, str(Path(path).readlink())) for path in TOP if Path(path).is_symlink()]
     folders = [Path("/usr"), *(Path(path) for path in TOP if Path(path).is_dir() and not Path(path).is_symlink())]
     folders += [Path(path) for path in ETC if Path(path).exists()]
     folders += pythons()
-    shown = without_inner([*folders, *more])
+    shown = without_inner(folders)
     covered = [path for path in hidden if path.is_dir() and any(path.is_relative_to(folder) for folder in shown)]
     return View(shown, links, covered)
 
@@ -53,12 +53,12 @@ def _search_path() -> str:
     return f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 
 
-def environment() -> dict[str, str]:
+def environment(tmp: str) -> dict[str, str]:
     """All that a program finds in its environment, beside what its ticket gives it."""
     return {
         "PATH": _search_path(),
-        "HOME": "/tmp",  # noqa: S108 - of the sandbox, a folder of its own
-        "TMPDIR": "/tmp",  # noqa: S108
+        "HOME": tmp,
+        "TMPDIR": tmp,
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",

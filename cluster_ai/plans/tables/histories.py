@@ -1,8 +1,8 @@
 """What happened: the sealed history of each ticket, and its attempts."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import select
@@ -13,10 +13,13 @@ from cluster_ai.plans.records import Attempt, Entry
 from cluster_ai.plans.tables.rows import AT_ONCE
 from cluster_ai.plans.tables.schema import attempts, entries
 
+_ENTRY: Final = tuple(field.name for field in fields(Entry))
+
 
 async def add_entries(connection: AsyncConnection, new: Iterable[Entry]) -> None:
     for some in batches(new, AT_ONCE):
-        await connection.execute(entries.insert(), [asdict(entry) for entry in some])
+        # asdict copies what it finds, at four times the price.
+        await connection.execute(entries.insert(), [{name: getattr(entry, name) for name in _ENTRY} for entry in some])
 
 
 async def history(connection: AsyncConnection, ticket_id: str) -> tuple[Entry, ...]:

@@ -92,14 +92,15 @@ def met_statements(ticket_id: str) -> tuple[sa.Update, sa.Select[Any]]:
     fed = select(deps.c.ticket_id).where(deps.c.depends_on == ticket_id)
     count = tickets.update().where(tickets.c.ticket_id.in_(fed)).values(pending_deps=tickets.c.pending_deps - 1)
     whole = select(tickets).where(tickets.c.ticket_id.in_(fed), tickets.c.pending_deps == 0)
-    return count, whole.order_by(tickets.c.ordinal)
+    return count, whole
 
 
 async def met(connection: AsyncConnection, ticket_id: str) -> list[Ticket]:
     """Counts a success for everything that depends on it; answers what now depends on nothing any more."""
     count, whole = met_statements(ticket_id)
     await connection.execute(count)
-    return [ticket for ticket in await _tickets(connection, whole) if ticket.status is TicketState.WAITING]
+    found = [ticket for ticket in await _tickets(connection, whole) if ticket.status is TicketState.WAITING]
+    return sorted(found, key=lambda ticket: ticket.ordinal)
 
 
 # -- the queue

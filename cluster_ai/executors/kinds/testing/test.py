@@ -15,6 +15,7 @@ from cluster_ai.executors.means import Means, Refusal, granted
 from cluster_ai.executors.parameters import read
 from cluster_ai.executors.programs import Argument, Patterns, Program, ProgramParameters, refusals, told
 from cluster_ai.executors.rooms import Room
+from cluster_ai.executors.sandbox.inside import HELPER
 from cluster_ai.executors.sandbox.types import Ended
 from cluster_ai.executors.types import ExecutorSettings
 
@@ -80,7 +81,7 @@ class Test:
         program = Program.prepared(order, folder, parameters, self._means)
         call = {"paths": parameters.paths, "args": parameters.args, "coverage": parameters.coverage}
         (program.room.work / "test-call.json").write_text(json.dumps(call), encoding="utf-8")
-        ended = program.run(("python3", str(_SCRIPT)), _Telling(said), readable=(_SCRIPT,))
+        ended = program.run(("python3", HELPER), _Telling(said), helper=_SCRIPT)
         return _verdict(program, parameters, ended)
 
     def compensate(self, order: Order, folder: Path, said: Said) -> Result:  # noqa: ARG002

@@ -10,6 +10,7 @@ from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import open_plain
 from cluster_ai.executors.kinds.validation.findings import Finding, Severity
 from cluster_ai.executors.programs import Program
+from cluster_ai.executors.sandbox.inside import FOLDER
 
 MOST_BYTES: Final = 32 * 1024**2
 _TOOLS_SAY: Final = (0, 1)
@@ -74,7 +75,7 @@ def _of_bandit(told: Mapping[str, Any]) -> Finding:
 def _short(name: str) -> str:
     """As the ticket knows the file."""
     path = PurePosixPath(name)
-    return path.relative_to("/work").as_posix() if path.is_relative_to("/work") else path.as_posix().removeprefix("./")
+    return path.relative_to(FOLDER).as_posix() if path.is_relative_to(FOLDER) else path.as_posix().removeprefix("./")
 
 
 def in_files(program: Program) -> Iterator[tuple[str, int, str]]:
