@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from benchmarks.rig.work import Cluster
 
-PAGE: Final = 500
+PAGE: Final = 200
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled", "compensated"})
 
 

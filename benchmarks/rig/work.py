@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, Final
+from typing import Any, Final, Self
 
 ROOT: Final = Path(__file__).parents[2]
 PATIENCE: Final = 90.0
@@ -103,7 +103,7 @@ class Cluster:
     settings: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Self:
         self.home.mkdir(parents=True, exist_ok=True)
         if self.postgres is not None:
             self.postgres.make()
