@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend import errors, openapi
 from backend.collector import ClusterCollector
+from backend.dispatching.figures import DispatchCollector
 from backend.dispatching.work_first import WorkFirst
 from backend.headers import SecureHeaders
 from backend.lookout import LookAround, open_lookout, this_box
@@ -34,6 +35,7 @@ from backend.routes import (
     gateway,
     health,
     host_keys,
+    incidents,
     invitations,
     keys,
     live,
@@ -88,6 +90,7 @@ MODULES = (
     compute,
     dask,
     work,
+    incidents,
     about,
 )
 
@@ -152,6 +155,7 @@ def create_api(
     app.state.registry = new_registry(component="backend", version=__version__)
     app.state.registry.register(ClusterCollector(lambda: app.state.plane))
     app.state.registry.register(RegistryCollector(lambda: app.state.plane))
+    app.state.registry.register(DispatchCollector(lambda: app.state.plane))
     errors.install(app)
     _check_policy()
     for module in MODULES:

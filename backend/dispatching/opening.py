@@ -1,9 +1,10 @@
 """Opens how tickets get done, and keeps it going for as long as a block runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from backend.dispatching.config import DispatchConfig
 from backend.dispatching.gateway_key import gateway_key
@@ -13,16 +14,18 @@ from backend.dispatching.parts import (
     Dispatcher,
     Flow,
     Gateway,
+    Incidents,
     Lines,
     Means,
     Opened,
-    Picture,
     Places,
     Room,
     Running,
     SchedulerTickets,
     node_of,
 )
+from backend.dispatching.summing import Consolidation, Sink, Telemetry
+from backend.dispatching.watching import Watch
 from backend.dispatching.work_door import WorkDoor
 from cluster_ai.core.bus import Bus
 from cluster_ai.keys.service import Keys
@@ -37,19 +40,22 @@ class Around:
     keys: Keys
     registry: Registry
     leads: Callable[[], bool] = lambda: True
+    sink: Sink | None = None
+    """Where telemetry goes beside the bus of this process; None: nowhere else."""
 
 
 @dataclass(slots=True)
 class Dispatching:
-    """``last``: what the last tick saw."""
+    """Open while the block runs."""
 
     clerk: Clerk
     lines: Lines
     door: WorkDoor
-    last: Picture | None = None
+    watch: Watch
 
-    async def seen(self, picture: Picture) -> None:
-        self.last = picture
+    @property
+    def incidents(self) -> Incidents:
+        return self.watch.incidents
 
 
 @asynccontextmanager
@@ -77,8 +83,20 @@ async def open_dispatching(config: DispatchConfig, plans: Opened, around: Around
             lease_seconds=given.lease_seconds,
             expect=clerk.expect,
         )
-        opened = Dispatching(clerk, lines, WorkDoor(clerk))
-        loop = Running(Dispatcher(means), around.bus, now=given.now, cancel=desk.cancel, seen=opened.seen)
+        watch = Watch(
+            given.database,
+            around.bus,
+            flow,
+            desk,
+            Incidents(given.database, given.tell, given.new_id),
+            Consolidation(given.database, plans.plans, plans.reader, given.now),
+            Telemetry(given.database, around.sink or _told(around.bus), given.new_id),
+            lines,
+            given.now,
+        )
+        opened = Dispatching(clerk, lines, WorkDoor(clerk), watch)
+        await stack.enter_async_context(watch.running())
+        loop = Running(Dispatcher(means), around.bus, now=given.now, cancel=desk.cancel, seen=watch.seen)
         task = asyncio.create_task(loop.run(), name="dispatching")
         try:
             yield opened
@@ -86,3 +104,13 @@ async def open_dispatching(config: DispatchConfig, plans: Opened, around: Around
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def _told(bus: Bus) -> Sink:
+    """Where nobody collects telemetry from outside: it is told in this process."""
+
+    async def send(records: Sequence[dict[str, Any]]) -> None:
+        for record in records:
+            bus.publish("telemetry", record)
+
+    return send

@@ -151,7 +151,9 @@ class Cluster:
     def restart_dead(self) -> None:
         """As the supervisor does: what ended is started again."""
         if self.postgres is not None and not listens(self.postgres.port):
-            self.postgres.start()
+            # While the last of its processes is still going, it refuses; and is asked again.
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self.postgres.start()
         for part, process in list(self.processes.items()):
             if process.poll() is not None:
                 self.start(part)

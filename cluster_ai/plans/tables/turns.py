@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cluster_ai.core.batches import batches
 from cluster_ai.plans.tables.rows import AT_ONCE
 from cluster_ai.plans.tables.schema import attempts, entries, plans, tickets
+from cluster_ai.plans.words import OPEN
 
 MOST_OWNERS: Final = 200
 _ASKED: Final = (
@@ -137,6 +138,36 @@ async def lost_with(connection: AsyncConnection, ticket_ids: Iterable[str]) -> d
         for row in await connection.execute(query.where(attempts.c.outcome == "lost")):
             found.setdefault(row.ticket_id, set()).add(row.agent_id)
     return {ticket_id: frozenset(workers) for ticket_id, workers in found.items()}
+
+
+async def span_of(connection: AsyncConnection, plan_id: str) -> tuple[float | None, float | None]:
+    """When the first attempt of a plan was leased, and when the last one ended."""
+    of = select(sa.func.min(attempts.c.leased_at), sa.func.max(attempts.c.ended_at))
+    joined = of.join(tickets, tickets.c.ticket_id == attempts.c.ticket_id).where(tickets.c.plan_id == plan_id)
+    row = (await connection.execute(joined)).one()
+    return row[0], row[1]
+
+
+def late_query(plan_id: str) -> sa.Select[Any]:
+    late = (tickets.c.plan_id == plan_id) & (tickets.c.completed_at > tickets.c.sla_deadline)
+    return select(sa.func.count()).select_from(tickets).where(late)
+
+
+async def late_of(connection: AsyncConnection, plan_id: str) -> int:
+    """How many tickets of a plan ended after the deadline of their service level."""
+    return int(await connection.scalar(late_query(plan_id)) or 0)
+
+
+def counts_queries() -> tuple[sa.Select[Any], ...]:
+    """Of the states that are not an end, each by its own walk along the index."""
+    of = select(sa.func.count()).select_from(tickets)
+    return tuple(of.where(tickets.c.status == state.value) for state in OPEN)
+
+
+async def counts(connection: AsyncConnection) -> dict[str, int]:
+    """Tickets that have not ended, by state."""
+    found = zip(OPEN, counts_queries(), strict=True)
+    return {state.value: int(await connection.scalar(query) or 0) for state, query in found}
 
 
 def spent_query(since: float) -> sa.Select[Any]:
