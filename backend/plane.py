@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import aiohttp
 from starlette.types import ASGIApp
 
-from backend import catalogs, plans_room
+from backend import catalogs, plans_room, working
 from backend.gateways import Gateways
 from backend.live import Bus, Live
-from backend.plane_config import Dispatching, Neighbours, PlaneConfig
+from backend.plane_config import Neighbours, PlaneConfig
 from backend.relay import GatewayCalls
 from backend.rooms import Accounts, Rooms, open_rooms
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
@@ -45,7 +45,7 @@ class Plane:
     neighbours: Neighbours
     catalog: catalogs.Opened
     work: plans_room.Opened
-    dispatching: Dispatching | None = None
+    dispatching: working.Dispatching | None = None
     """None where tickets are not done."""
 
     @property

@@ -3,18 +3,14 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend import dask_pages, plans_room
 from backend.catalog_config import CatalogConfig
-from backend.dask_pages import DaskPages
-from backend.dispatching.opening import Dispatching
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
-from backend.plans_room import WorkConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
 from cluster_ai.registry.detector import DEFAULT, Rule
-
-__all__ = ["Dispatching", "Neighbours", "PlaneConfig"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class PlaneConfig:
     rule: Rule = DEFAULT
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
-    work: WorkConfig = field(default_factory=WorkConfig)
+    work: plans_room.WorkConfig = field(default_factory=plans_room.WorkConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +38,5 @@ class Neighbours:
 
     supervisor: Supervisor
     compute: Compute
-    dask: DaskPages | None = None
+    dask: dask_pages.DaskPages | None = None
     jobs: Jobs | None = None

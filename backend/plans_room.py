@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster_ai.accounts.opening import VaultConfig
-from cluster_ai.core.bus import Bus
+from cluster_ai.core import bus, db, events
 from cluster_ai.core.consent import Consent, always
-from cluster_ai.core.db import Database
-from cluster_ai.core.events import Event
 from cluster_ai.executors.catalogue import checked_by
 from cluster_ai.executors.kinds import KINDS
 from cluster_ai.executors.types import ExecutorSettings
@@ -33,8 +31,8 @@ class WorkConfig:
 class Ground:
     """What the room is opened over."""
 
-    database: Database
-    bus: Bus
+    database: db.Database
+    bus: bus.Bus
     vault: VaultConfig
     consent: Consent = always
 
@@ -49,7 +47,7 @@ async def open_work(wanted: WorkConfig, ground: Ground) -> AsyncIterator[Opened]
     vault = ground.vault
     keys = await asyncio.to_thread(tokens.TicketKeys.load, vault.secrets)
 
-    def tell(event: Event) -> None:
+    def tell(event: events.Event) -> None:
         data = {"id": event.id, "type": event.type, "subject": event.subject, "at": event.at, "data": dict(event.data)}
         ground.bus.publish(event.topic, data)
 

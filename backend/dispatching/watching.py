@@ -125,10 +125,8 @@ class Watch:
             return
         away = self.telemetry.away_since
         is_down = away is not None and self.now() - away > SINK_SECONDS
-        found = (
-            [Finding(healing.BUS_DOWN, "telemetry", self.telemetry.why, repair="kept for an hour")] if is_down else []
-        )
-        await self.incidents.lasting((healing.BUS_DOWN,), found, now=self.now())
+        found = Finding(healing.BUS_DOWN, "telemetry", self.telemetry.why, repair="kept for an hour")
+        await self.incidents.lasting((healing.BUS_DOWN,), (found,) if is_down else (), now=self.now())
 
     async def _look(self) -> None:
         async with self.database.read() as connection:

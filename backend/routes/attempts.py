@@ -13,9 +13,7 @@ from backend.policy import API
 from backend.routed import PolicedRoute, ThePlane
 from cluster_ai.core.wire import Count, Name, StrictModel, Text, View
 from cluster_ai.executors.contract import Artefact, Result
-from cluster_ai.plans.records import Fence
-from cluster_ai.plans.types import TicketToken, TicketView
-from cluster_ai.plans.words import TicketState
+from cluster_ai.plans import records, types, words
 
 router = APIRouter(route_class=PolicedRoute, tags=["attempts"])
 
@@ -65,7 +63,7 @@ class Taken(View):
     """``dup``: the same report came before, and this one changed nothing."""
 
     dup: bool
-    status: TicketState
+    status: words.TicketState
 
 
 @router.post(f"{API}/tickets/{{ticket_id}}/start")
@@ -108,15 +106,15 @@ async def fail(ticket_id: ThisTicket, plane: ThePlane, wanted: Failure, authoriz
 
 
 @router.get(f"{API}/tickets/{{ticket_id}}/self")
-async def itself(ticket_id: ThisTicket, plane: ThePlane, authorization: Bearer = "") -> TicketView:
+async def itself(ticket_id: ThisTicket, plane: ThePlane, authorization: Bearer = "") -> types.TicketView:
     """The ticket, for whoever has a token that may read it."""
     _fence(plane, ticket_id, authorization, "read")
     return await plane.work.reader.ticket(ticket_id)
 
 
-def _fence(plane: Plane, ticket_id: str, authorization: str, verb: str) -> Fence:
+def _fence(plane: Plane, ticket_id: str, authorization: str, verb: str) -> records.Fence:
     if not authorization.startswith(_PREFIX):
-        raise TicketToken("the ticket's token is missing", hint="send it as Authorization: Bearer ...")
+        raise types.TicketToken("the ticket's token is missing", hint="send it as Authorization: Bearer ...")
     given = plane.work.given
     return given.keys.read(authorization[len(_PREFIX) :].strip(), ticket_id=ticket_id, verb=verb, now=given.now())
 

@@ -23,6 +23,7 @@ Kind = Literal["", "runaway", "stuck", "lost", "no_worker", "scheduler_away", "b
 async def incidents(
     plane: ThePlane,
     kind: Kind = "",
+    *,
     is_open: Annotated[bool, Query(alias="open")] = False,
     cursor: Annotated[str, Query(max_length=80)] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -38,6 +39,7 @@ async def logs(
     request: Request,
     plane: ThePlane,
     caller: TheCaller,
+    *,
     follow: bool = True,
     after: Annotated[int, Query(ge=0, le=2**40)] = 0,
 ) -> Response:

@@ -3,12 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
-from cluster_ai.plans import consenting, flow, graph, machine, views
+from cluster_ai.plans import consenting, flow, graph, machine, tokens, views
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.holding import no_ticket, on_ticket
 from cluster_ai.plans.records import Fence, Ticket
 from cluster_ai.plans.tables import plans, tickets
-from cluster_ai.plans.tokens import READ
 from cluster_ai.plans.types import Changed, IllegalTransition, TicketView
 from cluster_ai.plans.words import LOST_CAUSE, PlanState, TaskType, TicketState
 from cluster_ai.plans.work import Work
@@ -126,7 +125,7 @@ class Tickets:
         now = self._given.now()
         until = now + TOKEN_SECONDS
         fence = Fence(ticket_id, found.attempt, "")
-        return self._given.keys.sign(fence, until=until, now=now, jti=self._given.new_id(), scope=READ), until
+        return self._given.keys.sign(fence, until=until, now=now, jti=self._given.new_id(), scope=tokens.READ), until
 
     async def pause_kind(self, kind: TaskType, *, by: str) -> None:
         """Gives no ticket of that kind to a worker any more."""

@@ -75,10 +75,14 @@ class Changed(Conflict):
 
 
 class NoSuchPlan(NotFound):
+    """There is no such plan, or it is somebody else's."""
+
     code = "no_such_plan"
 
 
 class NoSuchTicket(NotFound):
+    """There is no such ticket, or it is somebody else's, or it has no result."""
+
     code = "no_such_ticket"
 
 
