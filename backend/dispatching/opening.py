@@ -6,29 +6,24 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from backend.dispatching.config import DispatchConfig
-from backend.dispatching.gateway_key import gateway_key
-from backend.dispatching.parts import (
-    HERE,
-    Clerk,
-    Dispatcher,
-    Flow,
-    Gateway,
-    Incidents,
-    Lines,
-    Means,
-    Opened,
-    Places,
-    Room,
-    Running,
-    SchedulerTickets,
-    node_of,
-)
-from backend.dispatching.summing import Consolidation, Sink, Telemetry
-from backend.dispatching.watching import Watch
-from backend.dispatching.work_door import WorkDoor
+from backend.dispatching import config, gateway_key, watching, work_door
+from cluster_ai.compute.scaling import HERE, node_of
+from cluster_ai.compute.tickets.transport import SchedulerTickets
 from cluster_ai.core.bus import Bus
 from cluster_ai.keys.service import Keys
+from cluster_ai.plans import (
+    clerk,
+    dispatcher,
+    incidents,
+    lines,
+    losing,
+    opening,
+    ordering,
+    places,
+    running,
+    telemetry,
+    worker_side,
+)
 from cluster_ai.registry.service import Registry
 
 
@@ -40,7 +35,7 @@ class Around:
     keys: Keys
     registry: Registry
     leads: Callable[[], bool] = lambda: True
-    sink: Sink | None = None
+    sink: telemetry.Sink | None = None
     """Where telemetry goes beside the bus of this process; None: nowhere else."""
 
 
@@ -48,55 +43,38 @@ class Around:
 class Dispatching:
     """Open while the block runs."""
 
-    clerk: Clerk
-    lines: Lines
-    door: WorkDoor
-    watch: Watch
+    clerk: clerk.Clerk
+    lines: lines.Lines
+    door: work_door.WorkDoor
+    watch: watching.Watch
 
     @property
-    def incidents(self) -> Incidents:
+    def incidents(self) -> incidents.Incidents:
         return self.watch.incidents
 
 
 @asynccontextmanager
-async def open_dispatching(config: DispatchConfig, plans: Opened, around: Around) -> AsyncIterator[Dispatching]:
+async def open_dispatching(
+    wanted: config.DispatchConfig, plans: opening.Opened, around: Around
+) -> AsyncIterator[Dispatching]:
     """The worker's door is open, and the dispatcher runs, inside the block."""
-    given = plans.given
     async with AsyncExitStack() as stack:
-        desk = await stack.enter_async_context(SchedulerTickets(config.scheduler))
-        key = await gateway_key(around.keys, config.secrets)
-
-        def gateway(worker: str) -> Gateway:
-            is_here = node_of(worker) == HERE
-            return Gateway(config.gateway_near if is_here else config.gateway_far, key)
-
-        flow, lines = Flow(given), Lines(config.lines)
-        clerk = Clerk(Room(given, plans.reports), flow, lines, gateway)
-        places = Places(around.registry, gateway_is_near=not config.gateway_far)
-        means = Means(
-            database=given.database,
-            queue=flow,
+        desk = await stack.enter_async_context(SchedulerTickets(wanted.scheduler))
+        key = await gateway_key.gateway_key(around.keys, wanted.secrets)
+        opened = _opened(wanted, plans, around, desk, key)
+        await stack.enter_async_context(opened.watch.running())
+        means = dispatcher.Means(
+            database=plans.given.database,
+            queue=opened.watch.flow,
             desk=desk,
-            hands=places.hands,
-            bounds=config.bounds,
+            hands=places.Places(around.registry, gateway_is_near=not wanted.gateway_far).hands,
+            bounds=wanted.bounds,
             leads=around.leads,
-            lease_seconds=given.lease_seconds,
-            expect=clerk.expect,
+            lease_seconds=plans.given.lease_seconds,
+            expect=opened.clerk.expect,
         )
-        watch = Watch(
-            given.database,
-            around.bus,
-            flow,
-            desk,
-            Incidents(given.database, given.tell, given.new_id),
-            Consolidation(given.database, plans.plans, plans.reader, given.now),
-            Telemetry(given.database, around.sink or _told(around.bus), given.new_id),
-            lines,
-            given.now,
-        )
-        opened = Dispatching(clerk, lines, WorkDoor(clerk), watch)
-        await stack.enter_async_context(watch.running())
-        loop = Running(Dispatcher(means), around.bus, now=given.now, cancel=desk.cancel, seen=watch.seen)
+        works = dispatcher.Dispatcher(means)
+        loop = running.Running(works, around.bus, now=plans.given.now, cancel=desk.cancel, seen=opened.watch.seen)
         task = asyncio.create_task(loop.run(), name="dispatching")
         try:
             yield opened
@@ -106,7 +84,31 @@ async def open_dispatching(config: DispatchConfig, plans: Opened, around: Around
                 await task
 
 
-def _told(bus: Bus) -> Sink:
+def _opened(
+    wanted: config.DispatchConfig, plans: opening.Opened, around: Around, desk: SchedulerTickets, key: str
+) -> Dispatching:
+    given, flow, kept = plans.given, losing.Flow(plans.given), lines.Lines(wanted.lines)
+
+    def gateway(worker: str) -> ordering.Gateway:
+        is_here = node_of(worker) == HERE
+        return ordering.Gateway(wanted.gateway_near if is_here else wanted.gateway_far, key)
+
+    answers = clerk.Clerk(worker_side.Room(given, plans.reports), flow, kept, gateway)
+    watch = watching.Watch(
+        given.database,
+        around.bus,
+        flow,
+        desk,
+        incidents.Incidents(given.database, given.tell, given.new_id),
+        telemetry.Consolidation(given.database, plans.plans, plans.reader, given.now),
+        telemetry.Telemetry(given.database, around.sink or _told(around.bus), given.new_id),
+        kept,
+        given.now,
+    )
+    return Dispatching(answers, kept, work_door.WorkDoor(answers), watch)
+
+
+def _told(bus: Bus) -> telemetry.Sink:
     """Where nobody collects telemetry from outside: it is told in this process."""
 
     async def send(records: Sequence[dict[str, Any]]) -> None:

@@ -9,12 +9,13 @@ from typing import Any, Final
 import structlog
 
 from backend.dispatching.figures import FlowFigures
-from backend.dispatching.parts import Finding, Incidents, Lines, Past, Picture, SchedulerTickets, healing
-from backend.dispatching.summing import Consolidation, Flow, Telemetry, counts, late_of
+from cluster_ai.compute.tickets.transport import SchedulerTickets
 from cluster_ai.core.bus import Bus
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import ClusterError, Unavailable
 from cluster_ai.core.loops import every
+from cluster_ai.plans import dispatcher, healing, incidents, lines, losing, telemetry
+from cluster_ai.plans.tables.turns import counts, late_of
 
 log = structlog.get_logger(__name__)
 LASTING: Final = (healing.NO_WORKER, healing.AWAY, healing.STUCK)
@@ -24,7 +25,7 @@ SINK_SECONDS: Final = 5.0
 SWEEP_SECONDS: Final = 60.0
 LINES_SECONDS: Final = 7 * 86_400.0
 ENDS: Final = frozenset({"plan.completed", "plan.failed", "plan.cancelled", "plan.compensated"})
-NOTHING: Final = Past()
+NOTHING: Final = healing.Past()
 
 
 @dataclass(slots=True)
@@ -33,19 +34,19 @@ class Watch:
 
     database: Database
     bus: Bus
-    flow: Flow
+    flow: losing.Flow
     desk: SchedulerTickets
-    incidents: Incidents
-    consolidation: Consolidation
-    telemetry: Telemetry
-    lines: Lines
+    incidents: incidents.Incidents
+    consolidation: telemetry.Consolidation
+    telemetry: telemetry.Telemetry
+    lines: lines.Lines
     now: Any
     figures: FlowFigures = field(default_factory=FlowFigures)
     by_status: Mapping[str, int] = field(default_factory=dict)
-    last: Picture | None = None
-    _past: Past = NOTHING
+    last: dispatcher.Picture | None = None
+    _past: healing.Past = NOTHING
 
-    async def seen(self, picture: Picture) -> None:
+    async def seen(self, picture: dispatcher.Picture) -> None:
         """What a tick of the dispatcher saw: what is wrong with it is told, and what can be mended is mended."""
         self.last = picture
         self.figures.consumed.inc(picture.given)
@@ -110,7 +111,7 @@ class Watch:
         if summed is None:
             return
         if summed.broken:
-            finding = Finding(healing.INTEGRITY, plan_id, summed.broken, plan_id, "none: somebody must look")
+            finding = healing.Finding(healing.INTEGRITY, plan_id, summed.broken, plan_id, "none: somebody must look")
             await self.incidents.found(finding, now=self.now())
         async with self.database.read() as connection:
             late = await late_of(connection, plan_id)
@@ -125,7 +126,7 @@ class Watch:
             return
         away = self.telemetry.away_since
         is_down = away is not None and self.now() - away > SINK_SECONDS
-        found = Finding(healing.BUS_DOWN, "telemetry", self.telemetry.why, repair="kept for an hour")
+        found = healing.Finding(healing.BUS_DOWN, "telemetry", self.telemetry.why, repair="kept for an hour")
         await self.incidents.lasting((healing.BUS_DOWN,), (found,) if is_down else (), now=self.now())
 
     async def _look(self) -> None:
