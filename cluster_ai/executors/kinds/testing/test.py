@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from cluster_ai.executors.contract import Order, Result, Said
 from cluster_ai.executors.failures import Failed
@@ -26,6 +26,9 @@ _NO_TESTS: Final = 5
 """pytest's exit code when it collected nothing."""
 
 
+Source = Annotated[str, StringConstraints(pattern=r"^(\.|[A-Za-z0-9_][A-Za-z0-9_./-]*)$", max_length=300)]
+
+
 class TestParameters(ProgramParameters):
     """Files and the tests among them, or a pipeline elsewhere."""
 
@@ -37,8 +40,8 @@ class TestParameters(ProgramParameters):
     args: Annotated[tuple[Argument, ...], Field(max_length=100)] = Field(
         default=(), description="More of pytest's arguments: `-k`, `not slow`."
     )
-    coverage: Annotated[tuple[RelativePath, ...], Field(max_length=50)] = Field(
-        default=(), description="Folders or modules whose lines are counted."
+    coverage: Annotated[tuple[Source, ...], Field(max_length=50)] = Field(
+        default=(), description="Folders or modules whose lines are counted; `.` for all."
     )
     least_coverage: Annotated[float, Field(ge=0, le=1)] = Field(default=0.0, description="Share of them that must run.")
     artefacts: Patterns = Field(default=(), description="Files to keep beside the reports.")
