@@ -52,6 +52,10 @@ class Room:
         remove(self.work)
         remove(self.tmp)
 
+    def remove(self) -> None:
+        """Takes away all of it."""
+        remove(self.folder)
+
     def part(self, name: str) -> "Room":
         """A room of its own for one of several that run at a time."""
         return Room(self.kept / "parts" / name)

@@ -1,6 +1,6 @@
+# ruff: noqa: E501 - the lines of a table
 """Writes ``docs/reference/executors.md`` from the executors' types: ``python scripts/docs/executors.py``."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -15,6 +15,7 @@ from cluster_ai.executors.kinds import KINDS
 from cluster_ai.executors.types import ExecutorSettings
 
 TARGET = Path(__file__).parents[2] / "docs" / "reference" / "executors.md"
+WORDS = {"string": "text", "boolean": "true or false", "integer": "number", "number": "number", "object": "object"}
 PLACE = "<!-- kinds -->"
 HEAD = """# Executors: the kinds of work, and the sandbox
 Made from `cluster_ai/executors/` by `scripts/docs/executors.py`; do not edit by hand.
@@ -87,27 +88,23 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models_in(inner)
 
 
-def type_of(annotation: Any) -> str:
-    """A type as JSON has it."""
-    found = list(models_in(annotation))
-    if found:
-        many = "list of " if "tuple" in str(annotation).lower() else ""
-        return f"{many}[{found[0].__name__}](#{found[0].__name__.lower()})"
-    text = re.sub(r"typing\.|Annotated\[|NoneType", "", str(annotation))
-    for name, words in (("tuple", "list"), ("dict", "object"), ("bool", "true or false"), ("Literal", "text")):
-        if name in text:
-            return words
-    for name, words in (("float", "number"), ("int", "number"), ("str", "text")):
-        if name in text:
-            return words
-    return "any"
+def type_of(schema: dict[str, Any]) -> str:
+    """What JSON Schema says, in a word or two."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        return next(type_of(each) for each in schema["anyOf"] if each.get("type") != "null")
+    if schema.get("type") == "array":
+        return f"list of {type_of(schema['items'])}" if schema.get("items") else "list"
+    return WORDS.get(schema.get("type", ""), "any value")
 
 
 def table(model: type[BaseModel]) -> list[str]:
+    schemas = model.model_json_schema()["properties"]
     lines = ["| parameter | what | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        meaning = (field.description or "").replace("|", "\\|")
-        lines.append(f"| `{name}` | {type_of(field.annotation)} | {default_of(field)} | {meaning} |")
+        lines.append(f"| `{name}` | {type_of(schemas[name])} | {default_of(field)} | {field.description or ''} |")
     return lines
 
 

@@ -7,17 +7,13 @@ from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from cluster_ai.executors.contract import Order, Result, Said
-from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import RelativePath, collect, open_plain
+from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Refusal, Result, Said, granted, read
 from cluster_ai.executors.kinds.testing import ci, junit
-from cluster_ai.executors.means import Means, Refusal, granted
-from cluster_ai.executors.parameters import read
 from cluster_ai.executors.programs import Argument, Patterns, Program, ProgramParameters, refusals, told
 from cluster_ai.executors.rooms import Room
 from cluster_ai.executors.sandbox.inside import HELPER
 from cluster_ai.executors.sandbox.types import Ended
-from cluster_ai.executors.types import ExecutorSettings
 
 REPORT: Final = "junit.xml"
 COVERAGE: Final = "coverage.json"
