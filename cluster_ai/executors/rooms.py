@@ -75,7 +75,7 @@ def remove(path: Path) -> None:
 
 
 def _tool(*argv: str) -> None:
-    subprocess.run(argv, check=False, capture_output=True)  # noqa: S603 - our own words
+    subprocess.run(argv, env={"PATH": os.defpath}, check=False, capture_output=True)  # noqa: S603 - our own words
 
 
 def hand_over(folder: Path, uid: int) -> None:

