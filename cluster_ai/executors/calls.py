@@ -7,12 +7,10 @@ from typing import Any, Final
 
 from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.wire import parse_json
-from cluster_ai.executors.contract import Said
-from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import open_plain
+from cluster_ai.executors.kind import Failed, Said
 from cluster_ai.executors.programs import Program
 from cluster_ai.executors.rooms import Room
-from cluster_ai.executors.sandbox.cell import verdict
 from cluster_ai.executors.sandbox.inside import HELPER
 from cluster_ai.executors.sandbox.types import Ended
 
@@ -39,9 +37,7 @@ def call(
     order = {"target": target, "args": list(args), "kwargs": dict(kwargs or {})}
     (room.work / "call.json").write_text(json.dumps(order), encoding="utf-8")
     (room.work / "call.json").chmod(0o600)
-    ended = program.run(("python3", HELPER), said, helper=CHILD, room=room)
-    if wrong := verdict(ended):
-        raise Failed(wrong.code, _last_line(ended.tail) or wrong.error)
+    ended = program.run_well(("python3", HELPER), said, helper=CHILD, room=room)
     with open_plain(room.work / "answer.json") as file:
         text = file.read(MOST_ANSWER + 1)
     if len(text) > MOST_ANSWER:
@@ -50,8 +46,3 @@ def call(
         return parse_json(text), ended
     except InvalidInput as exc:
         raise Failed("not_json", exc.message) from exc
-
-
-def _last_line(text: str) -> str:
-    """The error itself, as Python prints it at the end of its story."""
-    return (text.strip().splitlines() or [""])[-1]

@@ -57,6 +57,7 @@ def own_settings(env: Mapping[str, str] | None = None) -> ExecutorSettings:
         raise Misconfigured(f"[executors] of {config} is wrong: {exc}") from exc
 
 
-def means_of(settings: ExecutorSettings, stop: Stop, *, hidden: tuple[Path, ...]) -> Means:
-    """``hidden``: folders with secrets, which no sandbox shows."""
+def means_of(settings: ExecutorSettings, stop: Stop, folder: Path) -> Means:
+    """For the ticket in ``folder``. No sandbox shows the tickets' folders nor the data directory."""
+    hidden = (folder.parent, default_home(os.environ))
     return Means(settings, stop, Cell(settings, stop, Ladder(settings, hidden=hidden)))

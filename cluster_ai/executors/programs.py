@@ -9,15 +9,13 @@ from typing import Annotated, Any, Final
 from pydantic import Field, StringConstraints
 
 from cluster_ai.core.wire import StrictModel, Text
-from cluster_ai.executors import files as file_rules
-from cluster_ai.executors.contract import Order, Said
-from cluster_ai.executors.files import Files, RelativePath
-from cluster_ai.executors.means import Means, Refusal, granted
+from cluster_ai.executors.files import Files, RelativePath, beyond, place
+from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Refusal, Said, granted
 from cluster_ai.executors.rooms import Room
-from cluster_ai.executors.sandbox import reach as reaching
-from cluster_ai.executors.sandbox.cell import no_network
+from cluster_ai.executors.sandbox.reach import ungranted
 from cluster_ai.executors.sandbox.types import Ended, Job
-from cluster_ai.executors.types import ExecutorSettings, HostPort
+from cluster_ai.executors.sandbox.verdicts import verdict
+from cluster_ai.executors.types import HostPort
 
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Argument = Annotated[Text, Field(max_length=32_768)]
@@ -46,9 +44,9 @@ class ProgramParameters(StrictModel):
 
 def refusals(parameters: ProgramParameters, kind: str, settings: ExecutorSettings) -> Iterator[Refusal]:
     """What this machine does not grant."""
-    for host in reaching.granted(parameters.reach, settings.reach):
+    for host in ungranted(parameters.reach, settings.reach):
         yield "reach", f"{host} is not in [executors] reach"
-    for source in file_rules.beyond(parameters.files, settings):
+    for source in beyond(parameters.files, settings):
         yield "files", f"{source} is in no folder of [executors] inputs"
     if parameters.trusted and kind not in settings.trusted_kinds:
         yield "trusted", f"{kind} is not in [executors] trusted_kinds"
@@ -71,10 +69,12 @@ class Program:
             Failed: something that it asks for is not granted, or a file is not there.
         """
         granted(refusals(parameters, order.kind, means.settings))
-        no_network(order.limits, parameters.reach)
+        if parameters.reach and not order.limits.network:
+            asked = ", ".join(parameters.reach)
+            raise Failed("network_not_allowed", f"it asks for {asked}, and its limits have no network")
         room = Room(folder)
         room.make()
-        file_rules.place(parameters.files, room.work, folder=folder, settings=means.settings)
+        place(parameters.files, room.work, folder=folder, settings=means.settings)
         return cls(order, room, parameters, means)
 
     def run(self, argv: Sequence[str], said: Said, *, helper: Path | None = None, room: Room | None = None) -> Ended:
@@ -89,6 +89,20 @@ class Program:
             image=wanted.image or "",
         )
         return self.means.cell.run(job, Teller(said), trusted=wanted.trusted, reach=wanted.reach)
+
+    def run_well(
+        self, argv: Sequence[str], said: Said, *, helper: Path | None = None, room: Room | None = None
+    ) -> Ended:
+        """As ``run``, for a program whose last line tells what went wrong.
+
+        Raises:
+            Failed: it did not end with 0.
+        """
+        ended = self.run(argv, said, helper=helper, room=room)
+        if wrong := verdict(ended):
+            last = (ended.tail.strip().splitlines() or [""])[-1]
+            raise Failed(wrong.code, last[-1000:] or wrong.error)
+        return ended
 
     def _about(self) -> Mapping[str, str]:
         order = self.order

@@ -52,6 +52,10 @@ class Room:
         remove(self.work)
         remove(self.tmp)
 
+    def remove(self) -> None:
+        """Takes away all of it."""
+        remove(self.folder)
+
     def part(self, name: str) -> "Room":
         """A room of its own for one of several that run at a time."""
         return Room(self.kept / "parts" / name)
@@ -71,7 +75,7 @@ def remove(path: Path) -> None:
 
 
 def _tool(*argv: str) -> None:
-    subprocess.run(argv, check=False, capture_output=True)  # noqa: S603 - our own words
+    subprocess.run(argv, env={"PATH": os.defpath}, check=False, capture_output=True)  # noqa: S603 - our own words
 
 
 def hand_over(folder: Path, uid: int) -> None:

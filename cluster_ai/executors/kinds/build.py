@@ -6,15 +6,11 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from cluster_ai.executors.contract import Order, Result, Said
-from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import RelativePath, collect
-from cluster_ai.executors.means import Means, Refusal
-from cluster_ai.executors.parameters import read
+from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Refusal, Result, Said, read
 from cluster_ai.executors.programs import Argv, Program, ProgramParameters, refusals, told
 from cluster_ai.executors.rooms import remove
-from cluster_ai.executors.sandbox.cell import verdict
-from cluster_ai.executors.types import ExecutorSettings
+from cluster_ai.executors.sandbox.verdicts import verdict
 
 NO_FORGE = "this version has no code forge; give argv, a build command"
 

@@ -5,8 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from cluster_ai.core.wire import StrictModel, Text
-from cluster_ai.executors.contract import Order
-from cluster_ai.executors.failures import Failed
+from cluster_ai.executors.kind import Failed, Order
 
 
 class CompensateParameters(StrictModel):

@@ -8,14 +8,10 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from cluster_ai.executors.calls import call
-from cluster_ai.executors.contract import Order, Result, Said
-from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import collect
-from cluster_ai.executors.means import Means, Refusal, granted
-from cluster_ai.executors.parameters import read
+from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Refusal, Result, Said, granted, read
 from cluster_ai.executors.programs import Argv, Patterns, Program, ProgramParameters, refusals, told
-from cluster_ai.executors.sandbox.cell import verdict
-from cluster_ai.executors.types import ExecutorSettings
+from cluster_ai.executors.sandbox.verdicts import verdict
 
 Target = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=300)

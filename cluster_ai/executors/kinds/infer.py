@@ -2,18 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from cluster_ai.core.wire import ModelName, StrictModel, Text
-from cluster_ai.executors.contract import Order, Result, Said
-from cluster_ai.executors.failures import Failed
-from cluster_ai.executors.means import Means, Refusal
-from cluster_ai.executors.parameters import read
+from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Refusal, Result, Said, read
 from cluster_ai.executors.prompt import Ask, Outcome, Reply, ask, new_client
-from cluster_ai.executors.types import ExecutorSettings
 
 Options = Annotated[dict[str, str | int | float | bool], Field(max_length=64)]
 Schema = Annotated[dict[str, Any], Field(min_length=1)]
@@ -39,6 +36,19 @@ class Asking(StrictModel):
     )
     output_schema: Schema | None = Field(default=None, description="A JSON schema that the answer follows.")
     tries: Annotated[int, Field(ge=1, le=20)] = Field(default=5, description="Requests until it is given up.")
+
+    def about(self, prompt: str, order: Order) -> Ask:
+        """The request with a prompt."""
+        return Ask(
+            gateway=order.gateway_url,
+            model=self.model,
+            prompt=prompt,
+            system=self.system,
+            options=self.options,
+            format=self.output_schema,
+            tries=self.tries,
+            seconds=order.limits.seconds,
+        )
 
 
 class InferParameters(Asking):
@@ -109,18 +119,8 @@ def as_json(text: str) -> Any:
 
 
 def _ask(parameters: InferParameters, order: Order) -> Ask:
-    return Ask(
-        gateway=order.gateway_url,
-        model=parameters.model,
-        prompt=parameters.prompt,
-        system=parameters.system,
-        messages=[message.model_dump(exclude_defaults=True) for message in parameters.messages],
-        texts=parameters.texts,
-        format=parameters.output_schema,
-        options=parameters.options,
-        tries=parameters.tries,
-        seconds=order.limits.seconds,
-    )
+    turns = [message.model_dump(exclude_defaults=True) for message in parameters.messages]
+    return replace(parameters.about(parameters.prompt, order), messages=turns, texts=parameters.texts)
 
 
 def _value(reply: Reply, asked: Ask) -> dict[str, Any]:

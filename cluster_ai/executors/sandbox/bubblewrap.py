@@ -5,7 +5,7 @@ Runs as root (then the program is a user of its own) and as anybody whom the ker
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ from cluster_ai.executors.sandbox.inside import (
     TMP,
 )
 from cluster_ai.executors.sandbox.limiting import limited
-from cluster_ai.executors.sandbox.types import Command, Job
+from cluster_ai.executors.sandbox.types import LENT, Command, Job
 from cluster_ai.executors.sandbox.view import View, environment, of_machine, parents
 
 SHARED_MEMORY: Final = 64 * 1024**2
@@ -39,18 +39,13 @@ class Bubblewrap:
 
     def command(self, job: Job, uid: int | None) -> Command:
         view = of_machine(self.hidden)
-        argv = [self.program, *_walls(uid), *_floor(view), *_furniture(job, view), "--remount-ro", "/", "--"]
+        door = THROUGH_THE_DOOR if job.socket else ()
+        argv = [self.program, *_walls(uid), *_floor(view), *_furniture(job, view), "--remount-ro", "/"]
+        # The environment is told by a file: a command line can be read by everybody on the machine.
+        argv += ["--args", LENT, "--", *_demoted(uid)]
         # The folder is its user's alone: only behind setpriv can it be entered.
-        argv += [
-            *_demoted(uid),
-            "env",
-            "-C",
-            FOLDER,
-            *limited(job.bounds),
-            *(THROUGH_THE_DOOR if job.socket else ()),
-            *job.argv,
-        ]
-        return Command(argv, {"PATH": os.defpath}, uid)
+        argv += ["env", "-C", FOLDER, *limited(job.bounds), *door, *job.argv]
+        return Command(argv, {"PATH": os.defpath}, uid, lent=_told(environment(_tmp(view)) | dict(job.env)))
 
 
 def _walls(uid: int | None) -> Iterable[str]:
@@ -80,14 +75,20 @@ def _furniture(job: Job, view: View) -> Iterable[str]:
     """What it may write to, what we lend it, and its environment."""
     yield from ("--proc", "/proc", "--dev", "/dev")
     yield from ("--perms", "1777", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm", "--remount-ro", "/dev")  # noqa: S108
-    tmp = OTHER_TMP if any(folder.is_relative_to(TMP) for folder in view.folders) else TMP
-    yield from ("--bind", str(job.room.work), FOLDER, "--bind", str(job.room.tmp), tmp)
+    yield from ("--bind", str(job.room.work), FOLDER, "--bind", str(job.room.tmp), _tmp(view))
     if job.helper:
         yield from ("--ro-bind", str(job.helper), HELPER)
     if job.socket:
         yield from ("--ro-bind", str(job.socket), SOCKET, "--ro-bind", str(DOOR_FILE), DOOR)
-    for name, value in {**environment(tmp), **job.env}.items():
-        yield from ("--setenv", name, value)
+
+
+def _tmp(view: View) -> str:
+    return OTHER_TMP if any(folder.is_relative_to(TMP) for folder in view.folders) else TMP
+
+
+def _told(env: Mapping[str, str]) -> bytes:
+    """As arguments of bwrap in a file: each ends with a NUL."""
+    return b"".join(b"--setenv\0%s\0%s\0" % (name.encode(), value.encode()) for name, value in env.items())
 
 
 def _demoted(uid: int | None) -> Sequence[str]:

@@ -4,17 +4,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from cluster_ai.core.processes import how_it_ended
 from cluster_ai.executors.contract import Limits
-from cluster_ai.executors.failures import Failed
-from cluster_ai.executors.sandbox import running
 from cluster_ai.executors.sandbox.ladder import Ladder
 from cluster_ai.executors.sandbox.reach import doorman
+from cluster_ai.executors.sandbox.running import run
 from cluster_ai.executors.sandbox.types import Bounds, Ended, Job, Line, bounded
 from cluster_ai.executors.stopping import Stop
 from cluster_ai.executors.types import ExecutorSettings
-
-_SIGNALS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +35,4 @@ class Cell:
         with ExitStack() as stack:
             if reach:
                 job = replace(job, socket=stack.enter_context(doorman(reach, self.settings.reach)))
-            return running.run(rung, job, self.stop, line)
-
-
-def no_network(limits: Limits, reach: Sequence[str]) -> None:
-    """Raises ``Failed`` when a ticket names hosts and its limits give it no network."""
-    if reach and not limits.network:
-        raise Failed("network_not_allowed", f"it asks for {', '.join(reach)}, and its limits have no network")
-
-
-def verdict(ended: Ended) -> Failed | None:
-    """Why it did not go well."""
-    if ended.reason:
-        return Failed(ended.reason, ended.error)
-    if ended.code:
-        return Failed("exit_nonzero", f"it ended with {how(ended.code)}")
-    return None
-
-
-def how(code: int) -> str:
-    """An exit code in words; those above 128 are signals, as shells and bubblewrap say them."""
-    return how_it_ended(128 - code if code > _SIGNALS else code)
+            return run(rung, job, self.stop, line)

@@ -13,6 +13,10 @@ from cluster_ai.executors.sandbox.limiting import OVERHEAD, SLACK
 from cluster_ai.executors.sandbox.types import Command, Job
 
 ENGINES: Final = ("docker", "podman")
+_PASSED: Final = (
+    *("PATH", "HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_CONTEXT"),
+    *("CONTAINER_HOST", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"),
+)
 ANSWER_SECONDS: Final = 10.0
 ENVIRONMENT: Final = {"HOME": TMP, "TMPDIR": TMP, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -29,18 +33,23 @@ class Container:
         called = f"cluster-ai-{secrets.token_hex(8)}"
         user = str(os.getuid() if uid is None else uid)
         argv = [self.engine, "run", "--rm", "--name", called, "--pull", "never", *_walls(job, user), *_mounts(job)]
+        # As one of many of its user it would count them all; a user of its own has none but these.
+        own = job.bounds.processes + OVERHEAD if uid is not None else None
+        argv += ["--ulimit", f"nproc={own}:{own}"] if own is not None else []
         for name, value in {**ENVIRONMENT, **job.env}.items():
             argv += ["--env", f"{name}={value}"]
         door = THROUGH_THE_DOOR if job.socket else ()
         argv += ["--entrypoint", "", job.image or self.image, *door, *job.argv]
         # The processes are the engine's children, not ours: a signal to our group does not reach them.
-        return Command(argv, _own_environment(), uid, end=(self.engine, "rm", "--force", called))
+        return Command(
+            argv, _own_environment(), uid, end=((self.engine, "kill", called), (self.engine, "rm", "--force", called))
+        )
 
 
 def _walls(job: Job, user: str) -> Iterable[str]:
     bounds = job.bounds
     yield from ("--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-    yield from ("--user", f"{user}:{user}", "--workdir", FOLDER, "--init", "--hostname", "ticket")
+    yield from ("--user", f"{user}:{user}", "--workdir", FOLDER, "--hostname", "ticket")
     yield from ("--memory", str(bounds.memory), "--memory-swap", str(bounds.memory))
     yield from ("--pids-limit", str(bounds.processes + OVERHEAD), "--ulimit", "core=0:0")
     yield from ("--ulimit", f"nofile={bounds.open_files}:{bounds.open_files}")
@@ -89,5 +98,4 @@ def _asked(program: str) -> str:
 
 
 def _own_environment() -> dict[str, str]:
-    names = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR", "CONTAINER_HOST")
-    return {name: os.environ[name] for name in names if name in os.environ}
+    return {name: os.environ[name] for name in _PASSED if name in os.environ}

@@ -1,24 +1,17 @@
 """Which sandbox this machine has: bubblewrap, else a container, else none."""
 
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from cluster_ai.executors.failures import Failed
-from cluster_ai.executors.rooms import Room, hand_over
 from cluster_ai.executors.sandbox.bare import Bare
 from cluster_ai.executors.sandbox.bubblewrap import TOOLS, Bubblewrap, find_program
 from cluster_ai.executors.sandbox.container import Container, find_engine
-from cluster_ai.executors.sandbox.types import Bounds, Job, Rung
-from cluster_ai.executors.sandbox.uids import own_user
-from cluster_ai.executors.types import MIB, ExecutorSettings
-
-PROBE_SECONDS: Final = 20.0
-_PROBE: Final = Bounds(PROBE_SECONDS, 256 * MIB, 16 * MIB, 0, 16, 64)
+from cluster_ai.executors.sandbox.trying import tried
+from cluster_ai.executors.sandbox.types import Rung
+from cluster_ai.executors.types import ExecutorSettings
 
 
 class Ladder:
@@ -71,25 +64,5 @@ class Ladder:
         if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
             return None, f"{', '.join(missing)} is not installed (Debian: util-linux)"
         rung = Bubblewrap(program, self._hidden)
-        complaint = _tried(rung)
+        complaint = tried(rung)
         return (None, complaint) if complaint else (rung, "")
-
-
-def _tried(rung: Rung) -> str:
-    """Why it does not work; empty when it does."""
-    with tempfile.TemporaryDirectory(prefix="cluster-ai-") as folder, own_user() as uid:
-        room = Room(Path(folder) / "probe")
-        room.make()
-        if uid is not None:
-            hand_over(room.work, uid)
-        command = rung.command(Job(("true",), room, _PROBE), uid)
-        try:
-            done = subprocess.run(  # noqa: S603 - our own words
-                command.argv, env=dict(command.env), capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as exc:
-            return str(exc)
-    if done.returncode == 0:
-        return ""
-    said = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
-    return f"{said} (Ubuntu 24.04 and later: an AppArmor profile must allow user namespaces to bwrap)"

@@ -23,7 +23,7 @@ _PLAIN: Final = re.compile(rb"([A-Z]+) http://([^/:\s@]+)(?::(\d{1,5}))?(/\S*)? 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
-def granted(asked: Sequence[str], allowed: Collection[str]) -> list[str]:
+def ungranted(asked: Sequence[str], allowed: Collection[str]) -> list[str]:
     """Those of the hosts asked for that the machine does not grant."""
     return [each for each in asked if each not in allowed and f"*:{each.rpartition(':')[2]}" not in allowed]
 
@@ -35,7 +35,7 @@ def doorman(asked: Sequence[str], allowed: Collection[str]) -> Iterator[Path]:
     Raises:
         Failed: ``not_allowed``, one of them is not granted here.
     """
-    if refused := granted(asked, allowed):
+    if refused := ungranted(asked, allowed):
         raise Failed("not_allowed", f"[executors] reach does not name {', '.join(refused)}")
     # A path of at most 107 bytes (unix(7)): the ticket's own folder may lie deeper.
     with tempfile.TemporaryDirectory(prefix="cluster-ai-", dir="/tmp") as folder:

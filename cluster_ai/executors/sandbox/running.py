@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from cluster_ai.core.processes import signal_group
 from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.rooms import hand_over
 from cluster_ai.executors.sandbox import usage
-from cluster_ai.executors.sandbox.types import Command, Ended, Job, Line, Rung
+from cluster_ai.executors.sandbox.types import LENT, Command, Ended, Job, Line, Rung
 from cluster_ai.executors.sandbox.uids import own_user
 from cluster_ai.executors.stopping import Stop
 
@@ -25,8 +25,12 @@ KEPT: Final = 16 * 1024
 LONGEST_LINE: Final = 4096
 GLANCE: Final = 0.2
 """Seconds between two looks at what it holds."""
+ENGINE_SECONDS: Final = 5.0
+"""For a container's engine to take it down."""
 LAST_WORDS: Final = 1.0
 """Seconds for what lies in the pipe when the program has ended."""
+_ENGINE_FAILED: Final = 125
+"""Exit code of docker and podman when they themselves failed."""
 _KILL: Final = 128 + signal.SIGKILL
 
 
@@ -63,6 +67,8 @@ class _Life:
     job: Job
     output: Output
     ends: float
+    uid: int | None
+    """Whose processes are measured, wherever they are."""
     disk: int = 0
     memory: int = 0
     processes: int = 0
@@ -83,28 +89,20 @@ def run(rung: Rung, job: Job, stop: Stop, line: Line) -> Ended:
             hand_over(job.room.work, uid)
             hand_over(job.room.tmp, uid)
         with _started(rung.command(job, uid)) as process:
-            life = _Life(process, job, Output(line), started + job.bounds.seconds)
+            life = _Life(process, job, Output(line), started + job.bounds.seconds, uid)
             _watch(life, stop)
             _drain(life)
     stop.check()
+    if rung.name == "container" and process.returncode == _ENGINE_FAILED:
+        last = (life.output.tail.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
+        raise Failed("engine_unavailable", f"the container could not be started: {last}")
     return replace(_ended(life, time.monotonic() - started), sandbox=rung.name)
 
 
 @contextmanager
 def _started(command: Command) -> Iterator["subprocess.Popen[bytes]"]:
     """In a session of its own; at the end nothing of it is alive."""
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the rung's words
-            command.argv,
-            env=dict(command.env),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as exc:
-        raise Failed("tool_missing", f"{command.argv[0]} cannot be started: {exc.strerror}") from exc
+    process = start(command)
     assert process.stdout
     with process.stdout:
         os.set_blocking(process.stdout.fileno(), False)
@@ -114,11 +112,41 @@ def _started(command: Command) -> Iterator["subprocess.Popen[bytes]"]:
             _end(process, command)
 
 
+def start(command: Command) -> "subprocess.Popen[bytes]":
+    """A process with what it is lent; its output is one pipe.
+
+    Raises:
+        Failed: ``tool_missing``, it is not there.
+    """
+    lent = os.memfd_create("lent")
+    try:
+        os.write(lent, command.lent)
+        os.lseek(lent, 0, os.SEEK_SET)
+        return subprocess.Popen(  # noqa: S603 - the rung's words
+            [str(lent) if word == LENT else word for word in command.argv],
+            env=dict(command.env),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=(lent,) if command.lent else (),
+        )
+    except OSError as exc:
+        raise Failed("tool_missing", f"{command.argv[0]} cannot be started: {exc.strerror}") from exc
+    finally:
+        os.close(lent)
+
+
 def _end(process: "subprocess.Popen[bytes]", command: Command) -> None:
     """No SIGTERM before: who asks for the end does not wait for the program's consent.
 
     With the first process of its namespace all in it die; without one, what left the group is found below us.
     """
+    for argv in command.end:
+        if process.poll() is None:
+            subprocess.run(argv, env=dict(command.env), capture_output=True, check=False)  # noqa: S603
+            _awaited(process)
     left = _below(process)
     signal_group(process.pid, signal.SIGKILL)
     for other in left:
@@ -126,10 +154,13 @@ def _end(process: "subprocess.Popen[bytes]", command: Command) -> None:
             other.kill()
         except psutil.Error:
             continue
-    if command.end:
-        subprocess.run(command.end, env=dict(command.env), capture_output=True, check=False)  # noqa: S603
     process.wait()
     psutil.wait_procs(left, timeout=LAST_WORDS)
+
+
+def _awaited(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(ENGINE_SECONDS)
 
 
 def _below(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
@@ -158,7 +189,7 @@ def _watch(life: _Life, stop: Stop) -> None:
 
 def _look(life: _Life) -> None:
     try:
-        used = usage.measure(life.process.pid, life.job.room)
+        used = usage.measure(life.process.pid, life.job.room, life.uid)
     except Failed as exc:
         life.complaint = exc
         return

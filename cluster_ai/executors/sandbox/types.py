@@ -57,8 +57,10 @@ class Command:
     argv: Sequence[str]
     env: Mapping[str, str]
     uid: int | None = None
-    end: Sequence[str] = ()
-    """A command that ends what a signal to the group does not reach."""
+    lent: bytes = b""
+    """What it reads from a file that only it has, whose number stands in ``argv`` as ``LENT``."""
+    end: Sequence[Sequence[str]] = ()
+    """Commands that end what a signal to the group does not reach, each when the one before did not help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +92,6 @@ class Rung(Protocol):
     def command(self, job: Job, uid: int | None) -> Command: ...
 
 
+LENT = "@lent"
 Line = Callable[[str], None]
 """Is told each line that the program writes, without its end."""

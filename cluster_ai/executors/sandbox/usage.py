@@ -25,13 +25,13 @@ class Usage:
     processes: int
 
 
-def measure(pid: int, room: Room) -> Usage:
-    """What the process ``pid`` and all below it hold now.
+def measure(pid: int, room: Room, uid: int | None = None) -> Usage:
+    """What the process ``pid`` and all below it hold now, and with it all that are of the user ``uid``.
 
     Raises:
         Failed: ``disk_exceeded``, its folders cannot be counted any more.
     """
-    processes = _family(pid)
+    processes = list({*_family(pid), *(_of_user(uid) if uid is not None else ())})
     disk = sum(_size(told) for folder in (room.work, room.tmp) for _, told in walk(folder))
     return Usage(
         memory=sum(_resident(process) for process in processes),
@@ -63,6 +63,11 @@ def _family(pid: int) -> list[psutil.Process]:
         return [head, *head.children(recursive=True)]
     except psutil.Error:
         return []
+
+
+def _of_user(uid: int) -> list[psutil.Process]:
+    """A container's processes are below its engine, not below us; but they are a user of their own."""
+    return [each for each in psutil.process_iter(["uids"]) if each.info["uids"] and each.info["uids"].real == uid]
 
 
 def _resident(process: psutil.Process) -> int:

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -190,8 +191,8 @@ def test_another_ticket_that_runs_now_cannot_be_touched(bench: Bench) -> None:
     said = Said()
     waiting = {"argv": ["sh", "-c", "echo hello > mine; sleep 30"]}
     with bench.started(order("EXECUTE", waiting, ticket="victim")):
-        wait_for(lambda: (bench.ticket("victim") / "work" / "mine").exists())
         path = bench.ticket("victim") / "work"
+        wait_for((path / "mine").exists)
         code = f"""
 import os, signal
 seen = [name for name in os.listdir('/proc') if name.isdecimal()]
@@ -270,7 +271,7 @@ def test_the_childs_death_ends_the_sandbox(bench: Bench) -> None:
             said.take(process.stdout.readline())
         os.kill(process.pid, signal.SIGKILL)
         process.wait(30)
-        wait_for(lambda: not running("attack.py"))
+        wait_for(lambda: running("attack.py") is False)
 
 
 def test_a_link_to_the_machines_files_is_no_artefact(bench: Bench) -> None:
@@ -290,9 +291,9 @@ def used(folder: Path) -> int:
     return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
 
 
-def wait_for(condition: "object") -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
     until = time.monotonic() + 30
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)
 

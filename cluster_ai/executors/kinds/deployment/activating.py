@@ -9,8 +9,8 @@ from typing import Annotated, Final, Literal, Protocol
 from pydantic import Field, StringConstraints
 
 from cluster_ai.core.wire import StrictModel
-from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import RelativePath
+from cluster_ai.executors.kind import Failed
 from cluster_ai.executors.kinds.deployment.commands import complaint, tool
 from cluster_ai.executors.kinds.deployment.releases import CURRENT, Releases
 from cluster_ai.executors.stopping import Stop

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Final
 
-from cluster_ai.executors.failures import Failed
+from cluster_ai.executors.kind import Failed
 from cluster_ai.executors.stopping import Stop
 
 SECONDS: Final = 300.0

@@ -12,16 +12,23 @@ from typing import Annotated, Any, ClassVar, Final, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from cluster_ai.core.wire import StrictModel
-from cluster_ai.executors.contract import Order, Result, Said
-from cluster_ai.executors.failures import Cancelled, Failed
 from cluster_ai.executors.files import FileIn, beyond
+from cluster_ai.executors.kind import (
+    Cancelled,
+    ExecutorSettings,
+    Failed,
+    Means,
+    Order,
+    Refusal,
+    Result,
+    Said,
+    granted,
+    read,
+)
 from cluster_ai.executors.kinds.compensate import value_of
 from cluster_ai.executors.kinds.deployment.activating import Activator, Compose, ComposeProject, Nobody, Systemd, Unit
 from cluster_ai.executors.kinds.deployment.health import Health, await_health, is_granted
 from cluster_ai.executors.kinds.deployment.releases import Releases
-from cluster_ai.executors.means import Means, Refusal, granted
-from cluster_ai.executors.parameters import read
-from cluster_ai.executors.types import ExecutorSettings
 
 _RELEASE: Final = re.compile(r"[0-9a-f]{16}")
 

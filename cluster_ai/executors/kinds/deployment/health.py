@@ -10,9 +10,9 @@ from pydantic import Field, StringConstraints, model_validator
 from yarl import URL
 
 from cluster_ai.core.wire import StrictModel
-from cluster_ai.executors.failures import Failed
+from cluster_ai.executors.kind import ExecutorSettings, Failed
 from cluster_ai.executors.stopping import Stop
-from cluster_ai.executors.types import ExecutorSettings, HostPort
+from cluster_ai.executors.types import HostPort
 
 ONE_SECONDS: Final = 5.0
 

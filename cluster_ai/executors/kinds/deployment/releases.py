@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import FileIn, place
-from cluster_ai.executors.types import ExecutorSettings
+from cluster_ai.executors.kind import ExecutorSettings, Failed
 
 CURRENT: Final = "current"
 _RUNNABLE: Final = 0o755

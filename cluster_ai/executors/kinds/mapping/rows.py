@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.wire import parse_json
-from cluster_ai.executors.failures import Failed
+from cluster_ai.executors.kind import Failed
 
 Form = Literal["jsonl", "csv", "lines"]
 MOST_ROWS: Final = 1_000_000

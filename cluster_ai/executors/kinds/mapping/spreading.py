@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from cluster_ai.executors.failures import Cancelled, Failed
+from cluster_ai.executors.kind import Cancelled, Failed
 from cluster_ai.executors.kinds.mapping.checkpoint import Unit
 from cluster_ai.executors.stopping import Stop
 

@@ -9,10 +9,7 @@ import httpx2
 from pydantic import Field, StringConstraints, model_validator
 
 from cluster_ai.core.wire import StrictModel
-from cluster_ai.executors.contract import Order, Said
-from cluster_ai.executors.failures import Failed
-from cluster_ai.executors.means import Means
-from cluster_ai.executors.types import ExecutorSettings
+from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Said
 
 REPORT: Final = "reported.json"
 """Written into the ticket's folder, whole, by whoever takes the pipeline's webhook."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from xml.parsers import expat
 
-from cluster_ai.executors.failures import Failed
+from cluster_ai.executors.kind import Failed
 
 MOST_BYTES: Final = 16 * 1024**2
 MOST_NAMED: Final = 50

@@ -5,25 +5,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from cluster_ai.executors.contract import Order, Result, Said
-from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import RelativePath, collect, open_plain
+from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Refusal, Result, Said, granted, read
 from cluster_ai.executors.kinds.testing import ci, junit
-from cluster_ai.executors.means import Means, Refusal, granted
-from cluster_ai.executors.parameters import read
 from cluster_ai.executors.programs import Argument, Patterns, Program, ProgramParameters, refusals, told
 from cluster_ai.executors.rooms import Room
 from cluster_ai.executors.sandbox.inside import HELPER
 from cluster_ai.executors.sandbox.types import Ended
-from cluster_ai.executors.types import ExecutorSettings
 
 REPORT: Final = "junit.xml"
 COVERAGE: Final = "coverage.json"
 _SCRIPT: Final = Path(__file__).with_name("test_child.py")
 _NO_TESTS: Final = 5
 """pytest's exit code when it collected nothing."""
+
+
+Source = Annotated[str, StringConstraints(pattern=r"^(\.|[A-Za-z0-9_][A-Za-z0-9_./-]*)$", max_length=300)]
 
 
 class TestParameters(ProgramParameters):
@@ -37,8 +36,8 @@ class TestParameters(ProgramParameters):
     args: Annotated[tuple[Argument, ...], Field(max_length=100)] = Field(
         default=(), description="More of pytest's arguments: `-k`, `not slow`."
     )
-    coverage: Annotated[tuple[RelativePath, ...], Field(max_length=50)] = Field(
-        default=(), description="Folders or modules whose lines are counted."
+    coverage: Annotated[tuple[Source, ...], Field(max_length=50)] = Field(
+        default=(), description="Folders or modules whose lines are counted; `.` for all."
     )
     least_coverage: Annotated[float, Field(ge=0, le=1)] = Field(default=0.0, description="Share of them that must run.")
     artefacts: Patterns = Field(default=(), description="Files to keep beside the reports.")

@@ -8,7 +8,7 @@ from cluster_ai.executors.kinds.validation.findings import Finding
 
 DEFAULT_DENIED: Final = ("AGPL-3.0*", "GPL-2.0*", "GPL-3.0*", "SSPL-1.0", "BUSL-1.1", "CC-BY-NC-*")
 _TAG: Final = re.compile(r"SPDX-License-Identifier:\s{0,8}([^\r\n*#<>]{1,200})")
-_DECLARED: Final = re.compile(r"(?m)^\s{0,8}[\"']?license[\"']?\s{0,8}[:=]\s{0,8}[\"']([^\"'\r\n]{1,200})[\"']")
+_DECLARED: Final = re.compile(r"(?m)(?:^|[\s{,])[\"']?license[\"']?\s{0,8}[:=]\s{0,8}[\"']([^\"'\r\n]{1,200})[\"']")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _JOINTS: Final = frozenset({"AND", "OR", "WITH"})
 _TEXTS: Final = {

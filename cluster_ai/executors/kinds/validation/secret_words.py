@@ -44,9 +44,14 @@ def _rule(line: str) -> str:
     for name, pattern in _SHAPES.items():
         if pattern.search(line):
             return name
-    if any(entropy(found[1]) >= RANDOM for found in _NAMED.finditer(line)):
+    if any(_is_random(found[1]) for found in _NAMED.finditer(line)):
         return "random-value"
     return ""
+
+
+def _is_random(value: str) -> bool:
+    """Words joined by lines have letters enough to look random; a digit among them they seldom have."""
+    return entropy(value) >= RANDOM and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
 
 
 def entropy(text: str) -> float:

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from cluster_ai.executors.contract import Said
-from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import open_plain
+from cluster_ai.executors.kind import Failed, Said
 from cluster_ai.executors.kinds.validation.findings import Finding, Severity
 from cluster_ai.executors.programs import Program
 from cluster_ai.executors.sandbox.inside import FOLDER

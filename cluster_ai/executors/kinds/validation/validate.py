@@ -10,15 +10,11 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from cluster_ai.executors.contract import Order, Result, Said
-from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.files import FileIn, keep
+from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Refusal, Result, Said, read
 from cluster_ai.executors.kinds.validation import licences, policy, secret_words, tools
 from cluster_ai.executors.kinds.validation.findings import Finding, score
-from cluster_ai.executors.means import Means, Refusal
-from cluster_ai.executors.parameters import read
 from cluster_ai.executors.programs import Program, ProgramParameters, refusals
-from cluster_ai.executors.types import ExecutorSettings
 
 Check = Literal["ruff", "bandit", "secrets", "licences", "policy"]
 MOST_SHOWN: Final = 50
