@@ -1,7 +1,8 @@
 """The lines of one ticket as they come, over server-sent events."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -49,10 +50,12 @@ async def followed(plane: Plane, ticket_id: str, *, after: int, follow: bool) ->
 
 
 class LogStream(Response):
-    """Events ``line`` with ``{"attempt", "at", "text"}``, and at the end one called ``end``."""
+    """Events ``line`` with ``{"attempt", "at", "text"}``, and at the end one called ``end``; or lines of JSON alone."""
 
-    def __init__(self, source: AsyncIterator[Piece], *, gate: Gate) -> None:
-        super().__init__(media_type="text/event-stream")
+    def __init__(self, source: AsyncIterator[Piece], *, gate: Gate, as_lines: bool = False) -> None:
+        super().__init__()
+        self._kind = b"application/x-ndjson" if as_lines else b"text/event-stream; charset=utf-8"
+        self._form = FORMS[as_lines]
         self._source = source
         self._gate = gate
 
@@ -61,21 +64,21 @@ class LogStream(Response):
 
     async def _stream(self, send: Send) -> None:
         headers = [
-            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"content-type", self._kind),
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await _put(send, ": hello\n\n")
+        await _put(send, self._form.hello)
         quiet = 0
         clock = asyncio.get_running_loop().time
         checked = clock()
         async for piece in self._source:
             quiet = 0 if piece.lines else quiet + 1
             if piece.lines:
-                await _put(send, "".join(_as_event(line, piece.next) for line in piece.lines))
+                await _put(send, "".join(self._form.line(line, piece.next) for line in piece.lines))
             elif quiet % QUIET_LOOKS == 0:
-                await _put(send, ": quiet\n\n")
+                await _put(send, self._form.quiet)
             if self._gate.leaving.is_set():
                 break
             if clock() - checked > CHECK_SECONDS:
@@ -83,7 +86,7 @@ class LogStream(Response):
                     break
                 checked = clock()
         else:
-            await _put(send, "event: end\ndata: {}\n\n")
+            await _put(send, self._form.end)
         await send({"type": "http.response.body", "body": b""})
 
     async def _may_go_on(self) -> bool:
@@ -95,8 +98,29 @@ class LogStream(Response):
 
 
 async def _put(send: Send, text: str) -> None:
-    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+    if text:
+        await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
 def _as_event(line: dict[str, Any], next_: int) -> str:
     return f"id: {next_}\nevent: line\ndata: {dump_json(line).decode()}\n\n"
+
+
+def _as_line(line: dict[str, Any], _next: int) -> str:
+    return f"{dump_json(line).decode()}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How it is written."""
+
+    line: Callable[[dict[str, Any], int], str]
+    hello: str = ""
+    quiet: str = ""
+    end: str = ""
+
+
+FORMS: Final = {
+    False: Form(_as_event, ": hello\n\n", ": quiet\n\n", "event: end\ndata: {}\n\n"),
+    True: Form(_as_line, quiet="\n"),
+}

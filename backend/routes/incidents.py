@@ -41,12 +41,15 @@ async def logs(
     caller: TheCaller,
     *,
     follow: bool = True,
+    form: Literal["events", "lines"] = "events",
     after: Annotated[int, Query(ge=0, le=2**40)] = 0,
 ) -> Response:
     """What the ticket wrote, as server-sent events; each ``id`` is what to come back with as ``after``.
 
-    The stream ends with the ticket, or with what there is when ``follow`` is false.
+    ``form=lines``: each on a line of its own as JSON, with no events around. The stream ends with the ticket, or with what there is when ``follow`` is false.
     """
     await plane.work.reader.ticket(ticket_id, owner=reach(caller))
     source = followed(plane, ticket_id, after=after, follow=follow)
-    return LogStream(source, gate=Gate(lambda: authenticate(request, touch=False), plane.leaving))
+    return LogStream(
+        source, gate=Gate(lambda: authenticate(request, touch=False), plane.leaving), as_lines=form == "lines"
+    )

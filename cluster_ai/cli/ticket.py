@@ -83,6 +83,23 @@ def history(*, which: str, as_json: bool) -> None:
     show.say(t("ticket.intact" if found.intact else "ticket.broken"))
 
 
+@ticket.command("logs", help=t("ticket.logs"))
+@click.argument("which", metavar=WHICH)
+@click.option("-f", "--follow", is_flag=True, help=t("ticket.follow"))
+@as_json
+def logs(*, which: str, follow: bool, as_json: bool) -> None:
+    from cluster_ai.client import plan_calls
+
+    with place.client() as client, client.lines(plan_calls.logs(_whole(client, which), follow=follow)) as lines:
+        for line in lines:
+            if as_json:
+                show.out(json.dumps(dict(line), ensure_ascii=False))
+            elif "lost" in line:
+                show.say(t("ticket.lost", count=line["lost"]))
+            else:
+                show.out(show.safe(str(line.get("text", ""))))
+
+
 @ticket.command("retry", help=t("ticket.retry"))
 @click.argument("which", metavar=WHICH)
 def retry(*, which: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cluster_ai.client.calls import API, Call, segment
+from cluster_ai.client.calls import API, Call, nothing, segment
 from cluster_ai.core.wire import View
 from cluster_ai.plans.types import (
     Accepted,
@@ -76,6 +76,12 @@ def ticket(ticket_id: str) -> Call[TicketView]:
 
 def history(ticket_id: str) -> Call[HistoryView]:
     return Call("GET", f"{_ticket(ticket_id)}/history", HistoryView.model_validate_json)
+
+
+def logs(ticket_id: str, *, follow: bool) -> Call[None]:
+    """Lines, streamed; with ``follow`` until the ticket has ended."""
+    query = {"form": "lines", "follow": str(follow).lower()}
+    return Call("GET", f"{_ticket(ticket_id)}/logs", nothing, query=query, seconds=SUBMIT_SECONDS)
 
 
 def steer_ticket(ticket_id: str, verb: str) -> Call[TicketView]:

@@ -1,6 +1,8 @@
 """Plans over the API, done by real workers: in their order, with what they wrote, ended when somebody says so."""
 
 import json
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -70,6 +72,16 @@ def test_what_a_ticket_writes_is_followed_to_its_end(made: Cluster) -> None:
     assert texts.index("one") < texts.index("two")
     assert "event: end" in said
     assert at_its_end(made, plan_id)["status"] == "succeeded"
+
+
+def test_the_terminal_follows_a_ticket(made: Cluster) -> None:
+    _, ids = submitted(made, "terminal", script("echo here it is; sleep 1; echo and more", id="a"))
+    argv = [sys.executable, "-m", "cluster_ai.cli.main", "ticket", "logs", "-f", ids["a"]]
+    done = subprocess.run(argv, env=made.environment(), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ["here it is", "and more"] == [
+        line for line in done.stdout.splitlines() if line in {"here it is", "and more"}
+    ]
 
 
 def test_a_running_ticket_is_ended_with_all_that_it_started(made: Cluster) -> None:
