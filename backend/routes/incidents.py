@@ -46,7 +46,8 @@ async def logs(
 ) -> Response:
     """What the ticket wrote, as server-sent events; each ``id`` is what to come back with as ``after``.
 
-    ``form=lines``: each on a line of its own as JSON, with no events around. The stream ends with the ticket, or with what there is when ``follow`` is false.
+    ``form=lines``: each on a line of its own as JSON, with no events around. The stream ends with the ticket, or with
+    what there is when ``follow`` is false.
     """
     await plane.work.reader.ticket(ticket_id, owner=reach(caller))
     source = followed(plane, ticket_id, after=after, follow=follow)
