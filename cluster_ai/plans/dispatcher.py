@@ -21,6 +21,8 @@ from cluster_ai.plans.tables.turns import Flight
 from cluster_ai.plans.turns import Turns, needs
 
 log = structlog.get_logger(__name__)
+SIGHT_SECONDS: Final = 0.25
+"""So old may be what the scheduler said of its workers."""
 LOOK_SECONDS: Final = 1.0
 """Between two looks at what the clock brings about."""
 DAY: Final = 86_400.0
@@ -97,8 +99,10 @@ class Dispatcher:
         self._carried: dict[str, flights.Carried] = {}
         self._led = False
         self._looked_at = 0.0
+        self._saw_at = -1.0
         self._sight = Sight(life="")
         self._spent: Mapping[str, float] = {}
+        self._waits: Mapping[str, policy.Wait] = {}
 
     async def tick(self, now: float) -> Picture | None:
         """One round at ``now``, Unix seconds; None while another one leads."""
@@ -113,7 +117,7 @@ class Dispatcher:
             await self._learn(now)
             self._looked_at = now
         try:
-            self._sight = await self._means.desk.look()
+            await self._look(now)
         except Unavailable as exc:
             # What cannot be carried is not leased.
             return Picture(now, away=exc.message, flying=await self._turns.flights())
@@ -122,6 +126,13 @@ class Dispatcher:
         return replace(picture, losses=tuple(losses))
 
     # -- inside
+
+    async def _look(self, now: float) -> None:
+        """At the scheduler, now and then: what ends and begins is known without it."""
+        if not 0 <= now - self._saw_at < SIGHT_SECONDS:
+            self._saw_at = -1.0
+            self._sight = await self._means.desk.look()
+            self._saw_at = now
 
     async def _begin(self, now: float) -> None:
         """Workers could say nothing while nobody listened: every lease gets its whole time once."""
@@ -154,12 +165,15 @@ class Dispatcher:
     async def _dispatched(self, flying: tuple[Flight, ...], now: float) -> Picture:
         hands = _with_flights(self._means.hands(self._sight), flying)
         free = sum(max(0, hand.slots * allocation.AHEAD - hand.taken) for hand in hands.values())
+        if hands and not free:
+            return Picture(now, flying=flying, waits=self._waits, is_full=True)
         asked, is_full = await self._turns.waiting(max(AT_ONCE, 2 * free))
         scene = self._scene(hands, flying, asked, now)
         able, waits = await self._judged(asked, scene)
         turn, rounds = fairness.pick(able, free, self._rounds, now)
         placed = _placed(turn, hands)
         given = await self._leased(placed, now) if placed else 0
+        self._waits = waits
         # Who was picked and found no place keeps his turn.
         self._rounds = rounds if placed else self._rounds
         return Picture(now, flying=flying, waits=waits, given=given, is_full=is_full)
@@ -231,6 +245,9 @@ class Dispatcher:
             return
         for key, why in taken.refused.items():
             log.info("an attempt was not taken", key=key, reason=why)
+        if taken.refused or taken.life != self._sight.life:
+            # It is not as it was seen.
+            self._saw_at = -1.0
         for errand in errands:
             if (one := self._carried.get(errand.key)) is not None:
                 self._carried[errand.key] = replace(one, at=now)

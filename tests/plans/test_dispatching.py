@@ -63,12 +63,12 @@ async def test_as_many_are_in_flight_as_there_are_slots_twice(room: Room) -> Non
     desk.has("w1", threads=1)
     await many(room, 20)
     works = dispatcher(room, desk)
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     assert Counter(one.worker for one in desk.taken) == {"w0": 4, "w1": 2}
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     assert len(desk.taken) == 6
     await finish(room, desk, desk.taken[0])
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     assert len(desk.taken) == 7
 
 
@@ -81,7 +81,7 @@ async def test_a_plan_is_done_in_its_order(room: Room) -> None:
     ).ticket_ids
     works = dispatcher(room, desk)
     for _ in range(3):
-        await works.tick(room.now)
+        await works.tick(room.later(0.3))
         await finish(room, desk, desk.taken[-1])
     assert [one.ticket_id for one in desk.taken] == [ids["a"], ids["b"], ids["c"]]
 
@@ -93,7 +93,7 @@ async def test_two_dispatchers_race_and_each_ticket_has_one_winner(room: Room) -
     await many(room, 60)
     both = dispatcher(room, desk), dispatcher(room, desk)
     for _ in range(3):
-        await asyncio.gather(*(one.tick(room.now) for one in both))
+        await asyncio.gather(*(one.tick(room.later(0.3)) for one in both))
     assert len(desk.taken) == 60
     assert set(Counter(one.ticket_id for one in desk.taken).values()) == {1}
     assert {one.attempt for one in desk.taken} == {1}
@@ -105,12 +105,12 @@ async def test_nothing_is_leased_while_the_scheduler_is_away(room: Room) -> None
     desk.has("w0")
     ids = await many(room, 1)
     works = dispatcher(room, desk)
-    picture = await works.tick(room.now)
+    picture = await works.tick(room.later(0.3))
     assert picture is not None
     assert picture.away == "away"
     assert (await room.opened.reader.ticket(ids["t0"])).attempt == 0
     desk.away = False
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     assert len(desk.taken) == 1
 
 
@@ -121,10 +121,10 @@ async def test_who_does_not_lead_does_nothing(room: Room) -> None:
     await many(room, 1)
     leads = [False]
     works = dispatcher(room, desk, leads=lambda: leads[0])
-    assert await works.tick(room.now) is None
+    assert await works.tick(room.later(0.3)) is None
     assert not desk.taken
     leads[0] = True
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     assert len(desk.taken) == 1
 
 
@@ -134,7 +134,7 @@ async def test_after_a_restart_of_the_scheduler_only_what_was_not_begun_is_hande
     desk.has("w0", threads=1)
     await many(room, 2)
     works = dispatcher(room, desk)
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     first, second = desk.taken
     await begin(room, first)
     desk.restart()
@@ -149,7 +149,7 @@ async def test_a_worker_that_began_anew_has_lost_all_that_it_had(room: Room) -> 
     desk.has("w0", threads=1, life="a")
     await many(room, 2)
     works = dispatcher(room, desk)
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     first, second = desk.taken
     await begin(room, first)
     desk.held.clear()
@@ -172,7 +172,7 @@ async def test_what_a_killed_dispatcher_leased_and_did_not_hand_in_comes_back(ro
     ids = await many(room, 1)
     await room.opened.queue.lease(ids["t0"], "w0", room.now, 30.0)
     works = dispatcher(room, desk)
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     assert not desk.taken
     await works.tick(room.later(6))
     await works.tick(room.later(6))
@@ -199,11 +199,11 @@ async def test_what_needs_a_yes_waits_for_it(room: Room) -> None:
     desk.has("w0")
     ids = (await room.submit({"id": "a", "metadata": {"approval": "required"}})).ticket_ids
     works = dispatcher(room, desk)
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     found = await room.opened.reader.ticket(ids["a"])
     assert (found.status, found.error_code) == ("frozen", "approval")
     await room.opened.tickets.unhold(ids["a"], owner=None, by="boss")
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     assert len(desk.taken) == 1
 
 
@@ -213,7 +213,7 @@ async def test_what_can_never_go_ends_its_plan_with_the_reason(room: Room) -> No
     desk.has("w0")
     done = await room.submit({"id": "a", "estimated_duration_ms": 60_000}, {"id": "b", "depends_on": ["a"]})
     works = dispatcher(room, desk, bounds=Bounds(seconds_a_day=10))
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     plan = await room.opened.reader.plan(done.plan.plan_id)
     assert (plan.status, plan.error_code) == ("failed", "over_budget")
 
@@ -224,11 +224,11 @@ async def test_what_no_worker_has_waits_until_one_comes(room: Room) -> None:
     desk.has("w0")
     ids = (await room.submit({"id": "a", "resources": {"GPU": 1.0}})).ticket_ids
     works = dispatcher(room, desk)
-    picture = await works.tick(room.now)
+    picture = await works.tick(room.later(0.3))
     assert picture is not None
     assert picture.waits[ids["a"]].code == "no_worker"
     desk.has("w1", GPU=1.0)
-    await works.tick(room.now)
+    await works.tick(room.later(0.3))
     assert [one.worker for one in desk.taken] == ["w1"]
 
 

@@ -79,9 +79,10 @@ def test_the_terminal_follows_a_ticket(made: Cluster) -> None:
     argv = [sys.executable, "-m", "cluster_ai.cli.main", "ticket", "logs", "-f", ids["a"]]
     done = subprocess.run(argv, env=made.environment(), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert [
-        line for line in done.stdout.splitlines() if line in {"here it is", "and more"}
-    ] == ["here it is", "and more"]
+    assert [line for line in done.stdout.splitlines() if line in {"here it is", "and more"}] == [
+        "here it is",
+        "and more",
+    ]
 
 
 def test_a_running_ticket_is_ended_with_all_that_it_started(made: Cluster) -> None:
