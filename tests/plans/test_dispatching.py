@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,18 +12,9 @@ from cluster_ai.plans.asked import Bounds, Hand
 from cluster_ai.plans.dispatcher import Dispatcher, Means
 from cluster_ai.plans.losing import Flow
 from cluster_ai.plans.records import Fence
-from tests.plans.conftest import Room, Story, Tell
+from tests.plans.conftest import Room
 from tests.plans.small_desk import SmallDesk
-
-
-def in_room(story: Story) -> Callable[[Tell], None]:
-    """A test of the story, on each database."""
-
-    def test(tell: Tell) -> None:
-        tell(story)
-
-    test.__name__, test.__doc__ = story.__name__, story.__doc__
-    return test
+from tests.plans.stories import in_room
 
 
 def hands(sight: Sight) -> tuple[Hand, ...]:
