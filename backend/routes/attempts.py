@@ -19,6 +19,11 @@ router = APIRouter(route_class=PolicedRoute, tags=["attempts"])
 
 Bearer = Annotated[str, Header(alias="Authorization", max_length=4096)]
 _PREFIX = "Bearer "
+# Routes that are open to everybody are not described as ones that ask who is there; this one asks for its token.
+NO_TOKEN: dict[str, Any] = {
+    "description": "The ticket's token is missing, not ours, or too old",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 
 
 class Beat(StrictModel):
@@ -105,7 +110,7 @@ async def fail(ticket_id: ThisTicket, plane: ThePlane, wanted: Failure, authoriz
     return Taken(dup=done.dup, status=done.status)
 
 
-@router.get(f"{API}/tickets/{{ticket_id}}/self")
+@router.get(f"{API}/tickets/{{ticket_id}}/self", responses={401: NO_TOKEN})
 async def itself(ticket_id: ThisTicket, plane: ThePlane, authorization: Bearer = "") -> types.TicketView:
     """The ticket, for whoever has a token that may read it."""
     _fence(plane, ticket_id, authorization, "read")

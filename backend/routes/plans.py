@@ -59,7 +59,7 @@ async def submit(
     return accepted
 
 
-@router.post(f"{API}/plans/check")
+@router.post(f"{API}/plan-checks")
 async def check(wanted: types.NewPlan, plane: ThePlane, _caller: TheCaller) -> types.Validated:
     """What would be refused is refused, and nothing is stored."""
     return await plane.work.plans.validate(wanted)

@@ -85,7 +85,7 @@ async def create(
     return accepted
 
 
-@router.post(f"{API}/tickets/batch", status_code=201, responses={200: {"model": types.Accepted}})
+@router.post(f"{API}/ticket-batches", status_code=201, responses={200: {"model": types.Accepted}})
 async def create_many(
     wanted: types.NewTickets, plane: ThePlane, caller: TheCaller, response: Response, key: IdempotencyKey = None
 ) -> types.Accepted:

@@ -34,7 +34,7 @@ def submit(plan: Mapping[str, Any]) -> Call[Accepted]:
 
 def check(plan: Mapping[str, Any]) -> Call[Validated]:
     """What would be refused is refused, and nothing is stored."""
-    return Call("POST", f"{API}/plans/check", Validated.model_validate_json, body=plan, seconds=SUBMIT_SECONDS)
+    return Call("POST", f"{API}/plan-checks", Validated.model_validate_json, body=plan, seconds=SUBMIT_SECONDS)
 
 
 def plans(*, status: str = "", cursor: str = "", limit: int = 50) -> Call[PlanPage]:

@@ -1,21 +1,20 @@
 """A full disk and one that turned read-only are told apart, nothing is acknowledged falsely, and reading goes on."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from cluster_ai.core.db import DatabaseFull, DatabaseReadOnly
+from cluster_ai.core.migrate import downgrade, upgrade
 from cluster_ai.executors.contract import Result
+from tests.chaos.power_cut.harness import mounted, run
 from tests.plans.conftest import Room, opened_room
 
 
 @pytest.fixture
 def room_url(tmp_path: Path) -> str:
-    from cluster_ai.core.migrate import upgrade
-
     url = f"sqlite:///{tmp_path / 'test.db'}"
     upgrade(url)
     return url
@@ -48,28 +47,33 @@ async def _limit(room: Room, *, more: int) -> None:
         await connection.execute(text(f"PRAGMA max_page_count = {pages + more}"))
 
 
-def test_a_database_that_turned_read_only_is_no_full_one(room_url: str, tmp_path: Path) -> None:
-    if os.geteuid() == 0 and os.access(_locked(tmp_path), os.W_OK):
-        pytest.skip("root writes to everything")
+@pytest.mark.real
+def test_a_database_that_turned_read_only_is_no_full_one(tmp_path: Path) -> None:
+    image = tmp_path / "disk.img"
+    with image.open("wb") as file:
+        file.truncate(16 * 1024 * 1024)
+    run("mkfs.ext4", "-q", "-F", image)
 
-    async def story() -> None:
-        async with opened_room(room_url, tmp_path) as room:
+    async def story(disk: Path) -> None:
+        async with opened_room(f"sqlite:///{disk / 'x.db'}", tmp_path) as room:
             accepted = await room.submit({"id": "a"})
-            _mode(tmp_path, 0o400)
+            files = [str(file) for file in disk.glob("x.db*")]
+            run("chattr", "+i", *files)
             try:
                 with pytest.raises(DatabaseReadOnly):
                     await room.opened.queue.lease(accepted.ticket_ids["a"], "w", room.now, 30)
-                assert (await room.states(accepted)) == {"a": "ready"}
+                with pytest.raises(DatabaseReadOnly):
+                    await room.submit({"id": "b"})
             finally:
-                _mode(tmp_path, 0o600)
+                run("chattr", "-i", *files)
             assert await room.drain() == ["a"]
 
-    asyncio.run(story())
+    with mounted(image, tmp_path / "disk") as disk:
+        upgrade(f"sqlite:///{disk / 'x.db'}")
+        asyncio.run(story(disk))
 
 
 def test_postgresql_tells_them_apart_too(postgres_url: str, tmp_path: Path) -> None:
-    from cluster_ai.core.migrate import downgrade, upgrade
-
     upgrade(postgres_url)
 
     async def story() -> None:
@@ -92,14 +96,3 @@ def test_postgresql_tells_them_apart_too(postgres_url: str, tmp_path: Path) -> N
         asyncio.run(story())
     finally:
         downgrade(postgres_url, to="base")
-
-
-def _locked(folder: Path) -> Path:
-    path = folder / "locked"
-    path.touch(mode=0o400)
-    return path
-
-
-def _mode(folder: Path, mode: int) -> None:
-    for path in folder.glob("test.db*"):
-        path.chmod(mode)

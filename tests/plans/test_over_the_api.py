@@ -97,11 +97,11 @@ def test_what_is_refused_says_where_and_why(api: Api) -> None:
     )
     with of(api, "ana") as ana:
         for body, code, words in cases:
-            for path in ("plans", "plans/check"):
+            for path in ("plans", "plan-checks"):
                 answer = ana.post(f"{API}/{path}", json=body)
                 assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
                 assert words in answer.text
-        checked = ana.post(f"{API}/plans/check", json={"tickets": [SAY | {"id": "a"}]})
+        checked = ana.post(f"{API}/plan-checks", json={"tickets": [SAY | {"id": "a"}]})
         assert (checked.status_code, checked.json()["ready"]) == (200, ["a"])
 
 
@@ -118,7 +118,7 @@ def test_the_same_key_is_answered_with_the_first(api: Api) -> None:
         one = ana.post(f"{API}/tickets", json=SAY | {"id": "t"}, headers={"Idempotency-Key": "k2"})
         same = ana.post(f"{API}/tickets", json=SAY | {"id": "t"}, headers={"Idempotency-Key": "k2"})
         assert (one.status_code, same.status_code) == (201, 200)
-        many = ana.post(f"{API}/tickets/batch", json={"tickets": [SAY | {"id": f"t{n}"} for n in range(3)]})
+        many = ana.post(f"{API}/ticket-batches", json={"tickets": [SAY | {"id": f"t{n}"} for n in range(3)]})
         assert (many.status_code, many.json()["plan"]["failure_policy"]) == (201, "CONTINUE")
 
 
