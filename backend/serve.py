@@ -109,6 +109,7 @@ async def dispatched(plane: "Plane", settings: Settings) -> AsyncIterator["Plane
 
     from backend.dispatching.config import DispatchConfig
     from backend.dispatching.opening import Around, open_dispatching
+    from cluster_ai.plans.asked import Bounds
 
     ports, home = settings.effective_ports, settings.paths
     config = DispatchConfig(
@@ -117,6 +118,7 @@ async def dispatched(plane: "Plane", settings: Settings) -> AsyncIterator["Plane
         scheduler=f"tcp://127.0.0.1:{ports.scheduler}",
         gateway_near=settings.gateway_url,
         gateway_far="" if is_loopback(settings.bind) else settings.shown_at(ports.gateway),
+        bounds=Bounds(settings.plans.owner_in_flight, settings.plans.owner_seconds_a_day),
     )
     around = Around(plane.bus, plane.rooms.keys, plane.registry)
     async with open_dispatching(config, plane.work, around) as opened:
