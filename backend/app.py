@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend import errors, openapi
 from backend.collector import ClusterCollector
+from backend.dispatching.figures import DispatchCollector
+from backend.dispatching.work_first import WorkFirst
 from backend.headers import SecureHeaders
 from backend.lookout import LookAround, open_lookout, this_box
 from backend.plane import Plane
@@ -21,6 +23,7 @@ from backend.routed import PolicedRoute
 from backend.routes import (
     about,
     accounts,
+    attempts,
     audit,
     beats,
     catalog,
@@ -32,6 +35,7 @@ from backend.routes import (
     gateway,
     health,
     host_keys,
+    incidents,
     invitations,
     keys,
     live,
@@ -39,11 +43,15 @@ from backend.routes import (
     machine_orders,
     machines,
     models,
+    plans,
     power,
     registry,
+    tickets,
     unused,
     upkeep,
     usage,
+    work,
+    workflows,
 )
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
@@ -75,8 +83,14 @@ MODULES = (
     audit,
     beats,
     registry,
+    plans,
+    tickets,
+    attempts,
+    workflows,
     compute,
     dask,
+    work,
+    incidents,
     about,
 )
 
@@ -93,7 +107,7 @@ class Api(FastAPI):
 def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER, look_around: LookAround = this_box) -> ASGIApp:
     """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
     api = create_api(open_plane, ui_folder=ui_folder, look_around=look_around)
-    inner = Shortcuts(api, beats.router.routes)
+    inner = WorkFirst(api, Shortcuts(api, beats.router.routes))
     return Started(api, SecureHeaders(Observed(inner, metrics=HttpMetrics(api.state.registry))))
 
 
@@ -141,6 +155,7 @@ def create_api(
     app.state.registry = new_registry(component="backend", version=__version__)
     app.state.registry.register(ClusterCollector(lambda: app.state.plane))
     app.state.registry.register(RegistryCollector(lambda: app.state.plane))
+    app.state.registry.register(DispatchCollector(lambda: app.state.plane))
     errors.install(app)
     _check_policy()
     for module in MODULES:

@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+from starlette.types import ASGIApp
 
-from backend.catalogs import Around, Opened, open_catalogs
+from backend import catalogs, plans_room, working
 from backend.gateways import Gateways
 from backend.live import Bus, Live
 from backend.plane_config import Neighbours, PlaneConfig
@@ -42,7 +43,15 @@ class Plane:
     leaving: asyncio.Event
     """Set when the process begins to stop: streams without an end must end."""
     neighbours: Neighbours
-    catalog: Opened
+    catalog: catalogs.Opened
+    work: plans_room.Opened
+    dispatching: working.Dispatching | None = None
+    """None where tickets are not done."""
+
+    @property
+    def work_door(self) -> ASGIApp | None:
+        """Where workers ask about their tickets."""
+        return None if self.dispatching is None else self.dispatching.door
 
 
 @asynccontextmanager
@@ -64,8 +73,10 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
-        around = Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
-        catalog = await stack.enter_async_context(open_catalogs(config.catalog, around))
+        around = catalogs.Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
+        catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))
+        ground = plans_room.Ground(rooms.database, bus, config.vault)
+        work = await stack.enter_async_context(plans_room.open_work(config.work, ground))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
             rooms.accounts,
@@ -81,6 +92,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             asyncio.Event(),
             neighbours,
             catalog,
+            work,
         )
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend import dask_pages, plans_room
 from backend.catalog_config import CatalogConfig
-from backend.dask_pages import DaskPages
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
 from backend.snapshot import About
@@ -29,6 +29,7 @@ class PlaneConfig:
     rule: Rule = DEFAULT
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
+    work: plans_room.WorkConfig = field(default_factory=plans_room.WorkConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +38,5 @@ class Neighbours:
 
     supervisor: Supervisor
     compute: Compute
-    dask: DaskPages | None = None
+    dask: dask_pages.DaskPages | None = None
     jobs: Jobs | None = None

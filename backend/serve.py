@@ -81,6 +81,7 @@ async def _api(settings: Settings) -> None:
         )
         config = plane_config(settings, wants_workers=here.workers > 0)
         plane = await stack.enter_async_context(open_plane(config, neighbours))
+        plane = await stack.enter_async_context(dispatched(plane, settings))
         _refuse_open_door(settings, chosen=plane.password_chosen)
         if settings.machines.bind is not None:
             from backend.machines.opening import machines_served
@@ -101,6 +102,29 @@ async def _api(settings: Settings) -> None:
         )
 
 
+@asynccontextmanager
+async def dispatched(plane: "Plane", settings: Settings) -> AsyncIterator["Plane"]:
+    """The API's rooms with dispatching among them: tickets are done inside the block."""
+    from dataclasses import replace
+
+    from backend.dispatching.config import DispatchConfig
+    from backend.dispatching.opening import Around, open_dispatching
+    from cluster_ai.plans.asked import Bounds
+
+    ports, home = settings.effective_ports, settings.paths
+    config = DispatchConfig(
+        lines=home.logs / "tickets",
+        secrets=home.secrets,
+        scheduler=f"tcp://127.0.0.1:{ports.scheduler}",
+        gateway_near=settings.gateway_url,
+        gateway_far="" if is_loopback(settings.bind) else settings.shown_at(ports.gateway),
+        bounds=Bounds(settings.plans.owner_in_flight, settings.plans.owner_seconds_a_day),
+    )
+    around = Around(plane.bus, plane.rooms.keys, plane.registry)
+    async with open_dispatching(config, plane.work, around) as opened:
+        yield replace(plane, dispatching=opened)
+
+
 async def _gateway(settings: Settings) -> None:
     with kept():
         from backend.gateway.serve import serve_gateway
@@ -114,6 +138,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     from backend.catalogs import CatalogConfig
     from backend.host import ThisMachine
     from backend.plane import PlaneConfig
+    from backend.plans_room import WorkConfig
     from backend.snapshot import About
     from cluster_ai.accounts.opening import VaultConfig
     from cluster_ai.accounts.service import Times
@@ -161,6 +186,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             # The gateway takes up changed ones by itself; they are read anew each time.
             aliases=lambda: load().gateway.aliases,
         ),
+        work=WorkConfig(home.data / "plans", settings.plans, settings.executors),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )
 

@@ -19,9 +19,11 @@ from cluster_ai.core.addresses import near, origin, shown
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home, default_home
 from cluster_ai.engines.types import NodeSettings
+from cluster_ai.executors.types import ExecutorSettings
 from cluster_ai.gateway.types import GatewaySettings
 from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
 from cluster_ai.pki.types import HeadFiles
+from cluster_ai.plans.config import PlansSettings
 from cluster_ai.supervisor.types import SupervisorSettings
 
 MAX_WORKERS = 16
@@ -137,6 +139,8 @@ class Settings(BaseSettings):
     machines: MachinesSettings = Field(default_factory=MachinesSettings)
     agent: AgentSettings = Field(default_factory=AgentSettings)
     power: PowerSettings = Field(default_factory=PowerSettings)
+    executors: ExecutorSettings = Field(default_factory=ExecutorSettings)
+    plans: PlansSettings = Field(default_factory=PlansSettings)
 
     @classmethod
     def settings_customise_sources(

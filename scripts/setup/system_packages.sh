@@ -23,6 +23,9 @@ ssh openssh-client
 debootstrap debootstrap
 systemd-nspawn systemd-container
 faketime faketime
+bwrap bubblewrap
+podman podman
+runc runc
 cc gcc
 /usr/include/stdlib.h libc6-dev
 LIST

@@ -1,0 +1,118 @@
+"""Opens how tickets get done, and keeps it going for as long as a block runs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from backend.dispatching import config, gateway_key, watching, work_door
+from cluster_ai.compute.scaling import HERE, node_of
+from cluster_ai.compute.tickets.transport import SchedulerTickets
+from cluster_ai.core.bus import Bus
+from cluster_ai.keys.service import Keys
+from cluster_ai.plans import (
+    clerk,
+    dispatcher,
+    incidents,
+    lines,
+    losing,
+    opening,
+    ordering,
+    places,
+    running,
+    telemetry,
+    worker_side,
+)
+from cluster_ai.registry.service import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What dispatching takes from the rest of the API."""
+
+    bus: Bus
+    keys: Keys
+    registry: Registry
+    leads: Callable[[], bool] = lambda: True
+    sink: telemetry.Sink | None = None
+    """Where telemetry goes beside the bus of this process; None: nowhere else."""
+
+
+@dataclass(slots=True)
+class Dispatching:
+    """Open while the block runs."""
+
+    clerk: clerk.Clerk
+    lines: lines.Lines
+    door: work_door.WorkDoor
+    watch: watching.Watch
+
+    @property
+    def incidents(self) -> incidents.Incidents:
+        return self.watch.incidents
+
+
+@asynccontextmanager
+async def open_dispatching(
+    wanted: config.DispatchConfig, plans: opening.Opened, around: Around
+) -> AsyncIterator[Dispatching]:
+    """The worker's door is open, and the dispatcher runs, inside the block."""
+    async with AsyncExitStack() as stack:
+        desk = await stack.enter_async_context(SchedulerTickets(wanted.scheduler))
+        key = await gateway_key.gateway_key(around.keys, wanted.secrets)
+        opened = _opened(wanted, plans, around, desk, key)
+        await stack.enter_async_context(opened.watch.running())
+        means = dispatcher.Means(
+            database=plans.given.database,
+            queue=opened.watch.flow,
+            desk=desk,
+            hands=places.Places(around.registry, gateway_is_near=not wanted.gateway_far).hands,
+            bounds=wanted.bounds,
+            leads=around.leads,
+            lease_seconds=plans.given.lease_seconds,
+            expect=opened.clerk.expect,
+        )
+        works = dispatcher.Dispatcher(means)
+        loop = running.Running(works, around.bus, now=plans.given.now, cancel=desk.cancel, seen=opened.watch.seen)
+        task = asyncio.create_task(loop.run(), name="dispatching")
+        try:
+            yield opened
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def _opened(
+    wanted: config.DispatchConfig, plans: opening.Opened, around: Around, desk: SchedulerTickets, key: str
+) -> Dispatching:
+    given, flow, kept = plans.given, losing.Flow(plans.given), lines.Lines(wanted.lines)
+
+    def gateway(worker: str) -> ordering.Gateway:
+        is_here = node_of(worker) == HERE
+        return ordering.Gateway(wanted.gateway_near if is_here else wanted.gateway_far, key)
+
+    answers = clerk.Clerk(worker_side.Room(given, plans.reports), flow, kept, gateway)
+    watch = watching.Watch(
+        given.database,
+        around.bus,
+        flow,
+        desk,
+        incidents.Incidents(given.database, given.tell, given.new_id),
+        telemetry.Consolidation(given.database, plans.plans, plans.reader, given.now),
+        telemetry.Telemetry(given.database, around.sink or _told(around.bus), given.new_id),
+        kept,
+        given.now,
+    )
+    return Dispatching(answers, kept, work_door.WorkDoor(answers), watch)
+
+
+def _told(bus: Bus) -> telemetry.Sink:
+    """Where nobody collects telemetry from outside: it is told in this process."""
+
+    async def send(records: Sequence[dict[str, Any]]) -> None:
+        for record in records:
+            bus.publish("telemetry", record)
+
+    return send

@@ -1,0 +1,63 @@
+"""Folders of tickets on a worker: the order while an attempt runs, and what it leaves for the next, or for people."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
+from cluster_ai.executors.contract import Order
+
+ORDER: Final = "order.json"
+BEGUN: Final = ".begun-"
+"""Beginning of the name of a file that says that an attempt was begun here."""
+REPORTS: Final = "reports"
+"""Beside the folders of tickets."""
+KEPT_SECONDS: Final = 7 * 86_400.0
+"""Checkpoints for the next attempt, artefacts for people."""
+
+
+def sweep(folder: Path, before: float) -> None:
+    """Removes what nothing has changed since ``before``, in Unix seconds."""
+    try:
+        found = [path for path in folder.iterdir() if path.is_dir() and path.name != REPORTS]
+    except FileNotFoundError:
+        return
+    for path in found:
+        if path.stat().st_mtime < before:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def ordered(folder: Path, order: Order) -> Iterator[None]:
+    """The folder with the order in it; the order holds a key, so that it goes with the attempt.
+
+    Raises:
+        FileExistsError: the attempt was begun here before, by a life of this worker that has ended.
+    """
+    folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    (folder / f"{BEGUN}{order.attempt}").touch(mode=PRIVATE_FILE, exist_ok=False)
+    path = folder / ORDER
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
+        json.dump(order.model_dump(mode="json"), file)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def tidy(folder: Path) -> None:
+    """Removes the folder of what is done when nothing lies in it but folders and marks of ours."""
+    files = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    if all(path.name.startswith(BEGUN) for path in files):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def folder_name(ticket_id: str) -> str:
+    """Of its folder: what came over the wire names no place outside."""
+    if not ticket_id.replace("-", "").isalnum():
+        raise ValueError(f"{ticket_id[:64]!r} is no id of a ticket")
+    return ticket_id

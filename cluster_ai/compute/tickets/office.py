@@ -1,0 +1,96 @@
+"""What a worker says of an attempt, in the API's words; each with the attempt's own token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from cluster_ai.compute.tickets.line import ApiAway, Line
+from cluster_ai.compute.tickets.words import Errand
+from cluster_ai.core.wire import View
+from cluster_ai.executors.contract import Order, Result
+
+API: Final = "/api/v1/work"
+M = TypeVar("M", bound=BaseModel)
+
+
+class Begun(View):
+    """The attempt may begin."""
+
+    order: Order
+    lease_seconds: float
+    token: str = ""
+    """To be used from now on; empty: as before."""
+    cancel: bool = False
+    """It is not wanted any more: it must not begin."""
+
+
+class Answer(View):
+    """To a beat. ``cancel``: end it."""
+
+    cancel: bool = False
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How an attempt ended, in the words of the API. ``path`` below the tickets."""
+
+    ticket_id: str
+    attempt: int
+    verb: str
+    body: dict[str, Any]
+
+
+class Office:
+    """Every method raises ``ApiAway`` when the API cannot answer, and another ``ClusterError`` when it refuses."""
+
+    def __init__(self, line: Line, worker: str) -> None:
+        self._line = line
+        self._worker = worker
+
+    def start(self, errand: Errand, life: str) -> Begun:
+        """Whether the attempt still counts and nobody has begun it; ``life`` tells this process from the next."""
+        body = {"attempt": errand.attempt, "worker": self._worker, "life": life}
+        return _as(Begun, self._post(errand.ticket_id, "start", body, errand.token))
+
+    def beat(self, errand: Errand, token: str) -> Answer:
+        """It is still being worked on."""
+        return _as(Answer, self._post(errand.ticket_id, "heartbeat", {"attempt": errand.attempt}, token))
+
+    def progress(
+        self, errand: Errand, token: str, *, share: float | None, note: str, lines: Sequence[str], lost: int
+    ) -> Answer:
+        """How far it is, and what it wrote; ``lost``: lines that were too many."""
+        body = {"attempt": errand.attempt, "progress": share, "note": note, "lines": list(lines), "lost": lost}
+        return _as(Answer, self._post(errand.ticket_id, "progress", body, token))
+
+    def report(self, report: Report, token: str) -> None:
+        """How it ended; the same again changes nothing."""
+        self._post(report.ticket_id, report.verb, report.body, token)
+
+    def _post(self, ticket_id: str, verb: str, body: dict[str, Any], token: str) -> dict[str, Any]:
+        return self._line.post(f"{API}/{ticket_id}/{verb}", body, token)
+
+
+def report_of(errand: Errand, result: Result) -> Report:
+    """What is sent of a result."""
+    body: dict[str, Any] = {"attempt": errand.attempt}
+    if result.ok:
+        body |= {"result": result.value, "artefacts": [one.model_dump(mode="json") for one in result.artefacts]}
+        return Report(errand.ticket_id, errand.attempt, "complete", body)
+    body |= {
+        "code": result.code or "failed",
+        "error": result.error,
+        "retryable": result.retryable,
+        "retry_after": result.retry_after,
+    }
+    return Report(errand.ticket_id, errand.attempt, "fail", body)
+
+
+def _as(kind: type[M], said: dict[str, Any]) -> M:
+    try:
+        return kind.model_validate(said)
+    except ValidationError as exc:
+        raise ApiAway("the API answers in words of another version", hint="update this machine, or the head") from exc

@@ -1,0 +1,274 @@
+"""Gives tickets to workers: who is ready goes by the rules, in turn, to the best place; what was lost comes back.
+
+Only the leader's dispatcher works, and two that work by mistake do no harm: a lease is given to one of them. A lease is
+durable before anything is handed in, so that a crash between the two costs the time of a lease and nothing else.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+
+import structlog
+
+from cluster_ai.compute.tickets.words import Errand, Sight, Taken
+from cluster_ai.core.db import Database
+from cluster_ai.core.errors import ClusterError, Unavailable
+from cluster_ai.plans import allocation, fairness, flights, policy
+from cluster_ai.plans.asked import Asked, Bounds, Hand, Scene
+from cluster_ai.plans.tables.turns import Flight
+from cluster_ai.plans.turns import Turns, needs
+
+log = structlog.get_logger(__name__)
+SIGHT_SECONDS: Final = 0.25
+"""So old may be what the scheduler said of its workers."""
+LOOK_SECONDS: Final = 1.0
+"""Between two looks at what the clock brings about."""
+DAY: Final = 86_400.0
+AT_ONCE: Final = 64
+"""Leases that are asked for side by side: they share a commit."""
+UNBOUNDED: Final = Bounds()
+PRIORITY: Final = 1000
+"""Steps into which a score is cut for Dask."""
+
+
+class Queue(Protocol):
+    """What is asked of the tickets: ``plans.queue`` and what stands beside it."""
+
+    async def lease(self, ticket_id: str, worker: str, now: float, seconds: float) -> Any: ...
+
+    async def hold(self, ticket_id: str, reason: str, *, code: str) -> Any: ...
+
+    async def extend_leases(self, now: float, seconds: float) -> int: ...
+
+    async def reap(self, now: float) -> Any: ...
+
+    async def lose(self, ticket_id: str, attempt: int, *, code: str, message: str) -> bool: ...
+
+    async def give_up(self, ticket_id: str, *, code: str, message: str) -> bool: ...
+
+
+class Desk(Protocol):
+    """``compute.tickets.transport.SchedulerTickets``."""
+
+    async def submit(self, errands: Sequence[Errand]) -> Taken: ...
+
+    async def cancel(self, ticket_id: str, attempt: int, worker: str) -> bool: ...
+
+    async def look(self) -> Sight: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What the dispatcher is given. ``hands`` makes places out of workers; ``leads`` says whether this one works."""
+
+    database: Database
+    queue: Queue
+    desk: Desk
+    hands: Callable[[Sight], Iterable[Hand]]
+    bounds: Bounds = UNBOUNDED
+    leads: Callable[[], bool] = lambda: True
+    lease_seconds: float = 30.0
+    expect: Callable[[Any], None] = lambda _leased: None
+    """Told of each lease, for whoever is asked by the worker next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a tick saw and did, for whoever looks after the whole. ``away``: why the scheduler cannot be asked."""
+
+    at: float
+    away: str = ""
+    flying: tuple[Flight, ...] = ()
+    waits: Mapping[str, policy.Wait] = field(default_factory=dict)
+    """By ticket: what is against it."""
+    losses: tuple[flights.Loss, ...] = ()
+    given: int = 0
+    is_full: bool = False
+    """There is more that could go than was looked at."""
+
+
+class Dispatcher:
+    """``tick`` is one round."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._turns = Turns(means.database)
+        self._rounds = fairness.Rounds()
+        self._carried: dict[str, flights.Carried] = {}
+        self._led = False
+        self._looked_at = 0.0
+        self._saw_at = -1.0
+        self._sight = Sight(life="")
+        self._spent: Mapping[str, float] = {}
+        self._waits: Mapping[str, policy.Wait] = {}
+
+    async def tick(self, now: float) -> Picture | None:
+        """One round at ``now``, Unix seconds; None while another one leads."""
+        if not self._means.leads():
+            self._led = False
+            return None
+        if not self._led:
+            await self._begin(now)
+        is_due = now - self._looked_at >= LOOK_SECONDS or now < self._looked_at
+        if is_due:
+            await self._means.queue.reap(now)
+            await self._learn(now)
+            self._looked_at = now
+        try:
+            await self._look(now)
+        except Unavailable as exc:
+            # What cannot be carried is not leased.
+            return Picture(now, away=exc.message, flying=await self._turns.flights())
+        flying, losses = await self._settled(now)
+        picture = await self._dispatched(flying, now)
+        return replace(picture, losses=tuple(losses))
+
+    # -- inside
+
+    async def _look(self, now: float) -> None:
+        """At the scheduler, now and then: what ends and begins is known without it."""
+        if not 0 <= now - self._saw_at < SIGHT_SECONDS:
+            self._saw_at = -1.0
+            self._sight = await self._means.desk.look()
+            self._saw_at = now
+
+    async def _begin(self, now: float) -> None:
+        """Workers could say nothing while nobody listened: every lease gets its whole time once."""
+        live = await self._means.queue.extend_leases(now, self._means.lease_seconds)
+        self._led = True
+        self._carried = {}
+        log.info("dispatching", leases=live)
+
+    async def _learn(self, now: float) -> None:
+        if self._means.bounds.seconds_a_day:
+            self._spent = await self._turns.spent(now - DAY)
+
+    async def _settled(self, now: float) -> tuple[tuple[Flight, ...], list[flights.Loss]]:
+        """What flies after what was lost has come back, and what fell down was handed in again."""
+        flying = await self._turns.flights()
+        keys = {f"{one.ticket_id} {one.attempt}" for one in flying}
+        self._carried = {
+            key: one for key, one in self._carried.items() if f"{one.errand.ticket_id} {one.errand.attempt}" in keys
+        }
+        losses = flights.lost(flying, self._sight, self._carried, now)
+        for loss in losses:
+            flight = loss.flight
+            log.info("an attempt was lost", ticket=flight.ticket_id, attempt=flight.attempt, reason=loss.message)
+            await self._means.queue.lose(flight.ticket_id, flight.attempt, code=loss.code, message=loss.message)
+        gone = {loss.flight.ticket_id for loss in losses}
+        left = tuple(one for one in flying if one.ticket_id not in gone)
+        await self._hand_in(flights.unheld(left, self._sight, self._carried, now), now)
+        return left, losses
+
+    async def _dispatched(self, flying: tuple[Flight, ...], now: float) -> Picture:
+        hands = _with_flights(self._means.hands(self._sight), flying)
+        free = sum(max(0, hand.slots * allocation.AHEAD - hand.taken) for hand in hands.values())
+        if hands and not free:
+            return Picture(now, flying=flying, waits=self._waits, is_full=True)
+        asked, is_full = await self._turns.waiting(max(AT_ONCE, 2 * free))
+        scene = self._scene(hands, flying, asked, now)
+        able, waits = await self._judged(asked, scene)
+        turn, rounds = fairness.pick(able, free, self._rounds, now)
+        placed = _placed(turn, hands)
+        given = await self._leased(placed, now) if placed else 0
+        self._waits = waits
+        # Who was picked and found no place keeps his turn.
+        self._rounds = rounds if placed else self._rounds
+        return Picture(now, flying=flying, waits=waits, given=given, is_full=is_full)
+
+    def _scene(self, hands: Mapping[str, Hand], flying: Iterable[Flight], asked: Iterable[Asked], now: float) -> Scene:
+        return Scene(
+            now,
+            hands=tuple(hands.values()),
+            in_flight=Counter(one.owner for one in flying),
+            spent=self._spent,
+            waiting=frozenset(one.owner for one in asked),
+            bounds=self._means.bounds,
+            places=sum(hand.slots for hand in hands.values()) * allocation.AHEAD,
+        )
+
+    async def _judged(self, asked: Iterable[Asked], scene: Scene) -> tuple[list[Asked], dict[str, policy.Wait]]:
+        able: list[Asked] = []
+        waits: dict[str, policy.Wait] = {}
+        for one in asked:
+            match policy.judge(one, scene):
+                case policy.Accept():
+                    able.append(one)
+                case policy.Wait(code="approval") as wait:
+                    waits[one.id] = wait
+                    await self._means.queue.hold(one.id, wait.reason, code=wait.code)
+                case policy.Wait() as wait:
+                    waits[one.id] = wait
+                case policy.Reject(code=code, reason=reason):
+                    await self._means.queue.give_up(one.id, code=code, message=reason)
+        return able, waits
+
+    async def _leased(self, placed: Sequence[tuple[Asked, Hand]], now: float) -> int:
+        """Leases first, and hands in what it got."""
+        lives = {hold.name: hold.life for hold in self._sight.workers}
+        errands: list[Errand] = []
+        for start in range(0, len(placed), AT_ONCE):
+            some = placed[start : start + AT_ONCE]
+            found = await asyncio.gather(*(self._lease(asked, hand, now) for asked, hand in some))
+            errands += [errand for errand in found if errand is not None]
+        for errand in errands:
+            self._carried[errand.key] = flights.Carried(errand, lives[errand.worker], now)
+        await self._hand_in(errands, now)
+        return len(errands)
+
+    async def _lease(self, asked: Asked, hand: Hand, now: float) -> Errand | None:
+        leased = await self._means.queue.lease(asked.id, hand.name, now, self._means.lease_seconds)
+        if leased is None:
+            return None
+        self._means.expect(leased)
+        return Errand(
+            ticket_id=asked.id,
+            attempt=leased.attempt,
+            token=leased.token,
+            kind=asked.kind,
+            worker=hand.name,
+            lease_seconds=self._means.lease_seconds,
+            priority=round(fairness.score(asked, now) * PRIORITY),
+            resources=dict(asked.resources),
+        )
+
+    async def _hand_in(self, errands: Sequence[Errand], now: float) -> None:
+        if not errands:
+            return
+        try:
+            taken = await self._means.desk.submit(errands)
+        except ClusterError as exc:
+            # They are leased and carried: handed in again when the scheduler is there.
+            log.warning("attempts could not be handed in", count=len(errands), reason=exc.message)
+            return
+        for key, why in taken.refused.items():
+            log.info("an attempt was not taken", key=key, reason=why)
+        if taken.refused or taken.life != self._sight.life:
+            # It is not as it was seen.
+            self._saw_at = -1.0
+        for errand in errands:
+            if (one := self._carried.get(errand.key)) is not None:
+                self._carried[errand.key] = replace(one, at=now)
+
+
+def _with_flights(hands: Iterable[Hand], flying: Iterable[Flight]) -> dict[str, Hand]:
+    """Workers by name, with what they hold."""
+    found = {hand.name: hand for hand in hands}
+    for one in flying:
+        if (hand := found.get(one.worker)) is not None:
+            used = {name: hand.used.get(name, 0.0) + amount for name, amount in needs(one.resources).items()}
+            found[one.worker] = replace(hand, taken=hand.taken + 1, used={**hand.used, **used})
+    return found
+
+
+def _placed(turn: Sequence[Asked], hands: dict[str, Hand]) -> list[tuple[Asked, Hand]]:
+    """Each with its place, in turn; who finds none now is asked again in the next round."""
+    found: list[tuple[Asked, Hand]] = []
+    for one in turn:
+        hand = allocation.choose(one, hands.values())
+        if hand is not None:
+            hands[hand.name] = allocation.with_one_more(hand, one)
+            found.append((one, hand))
+    return found

@@ -1,0 +1,73 @@
+"""Rows of tickets as dispatching looks at them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from cluster_ai.core.db import Database
+from cluster_ai.plans.asked import Asked
+from cluster_ai.plans.tables import turns
+from cluster_ai.plans.words import TaskType
+
+GATEWAY_KINDS: Final = frozenset({TaskType.INFER, TaskType.MAP})
+APPROVAL: Final = "approval"
+"""Word of a ticket's metadata: ``required`` holds it until somebody lets it go, ``rejected`` fails it."""
+LIMITS: Final = frozenset({"slot", "memory", "disk", "network"})
+"""Words of a ticket's resources that bound the attempt, and ask nothing of its worker."""
+NAMES: Final = {"gpu": "GPU"}
+"""As workers call it."""
+
+
+class Turns:
+    """Reads; changes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def flights(self) -> tuple[turns.Flight, ...]:
+        """Attempts that hold a lease."""
+        async with self._database.read() as connection:
+            return await turns.flights(connection)
+
+    async def waiting(self, each: int) -> tuple[tuple[Asked, ...], bool]:
+        """What could go, as far as rules and turns must know it; and whether there is more."""
+        async with self._database.read() as connection:
+            rows = await turns.waiting(connection, each)
+            ends = await turns.ends_of(connection, {row.plan_id for row in rows})
+            held = [row.ticket_id for row in rows if (row.metadata or {}).get(APPROVAL) == "required"]
+            approved = await turns.approved(connection, held) if held else frozenset()
+            losers = [row.ticket_id for row in rows if row.losses]
+            lost = await turns.lost_with(connection, losers) if losers else {}
+        found = tuple(_asked(row, ends, approved, lost) for row in rows)
+        return found, len(found) >= each
+
+    async def spent(self, since: float) -> Mapping[str, float]:
+        """By owner: seconds of work that ended since then."""
+        async with self._database.read() as connection:
+            return await turns.spent(connection, since)
+
+
+def needs(resources: Mapping[str, float]) -> dict[str, float]:
+    """What of a ticket's resources its worker must have, as workers call it."""
+    return {NAMES.get(name, name): amount for name, amount in resources.items() if name not in LIMITS}
+
+
+def _asked(row: Any, ends: Mapping[str, float], approved: Iterable[str], lost: Mapping[str, frozenset[str]]) -> Asked:
+    wish = (row.metadata or {}).get(APPROVAL, "")
+    is_open = wish == "required" and row.ticket_id not in approved
+    return Asked(
+        id=row.ticket_id,
+        owner=row.owner,
+        kind=row.task_type,
+        plan_id=row.plan_id,
+        since=row.ready_at if row.ready_at is not None else row.created_at,
+        rank=row.priority_score,
+        deadline=row.sla_deadline,
+        sla=row.sla_deadline - row.created_at,
+        end=ends.get(row.plan_id),
+        seconds=None if row.estimated_duration_ms is None else row.estimated_duration_ms / 1000,
+        capabilities=frozenset(row.required_capabilities),
+        resources=needs(row.resources),
+        needs_gateway=row.task_type in GATEWAY_KINDS,
+        approval="pending" if is_open else wish if wish == "rejected" else "",
+        avoid=lost.get(row.ticket_id, frozenset()),
+    )

@@ -1,0 +1,113 @@
+"""A real HTTP server that answers what a worker asks of the API about its tickets, and can be away."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class SmallApi:
+    """``orders``: by ticket, what its start answers. ``refuses``: (ticket, verb) -> status and code."""
+
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refuses: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
+    late: bool = False
+    """Cancellations are told by beats alone."""
+    lease_seconds: float = 30.0
+    said: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list)
+    """Ticket, verb, body, token; what was refused, too."""
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    open: set[socket.socket] = field(default_factory=set)
+    port: int = 0
+    server: ThreadingHTTPServer | None = None
+
+    def answer(self, ticket: str, verb: str, body: dict[str, Any], token: str) -> tuple[int, dict[str, Any]]:
+        with self.changed:
+            self.said.append((ticket, verb, body, token))
+            self.changed.notify_all()
+        if refused := self.refuses.get((ticket, verb)):
+            return refused[0], {"code": refused[1], "detail": refused[1]}
+        match verb:
+            case "start":
+                return 200, {"order": self.orders[ticket], "lease_seconds": self.lease_seconds} | self.answer_to_start(
+                    ticket
+                )
+            case "heartbeat" | "progress":
+                return 200, {"cancel": ticket in self.cancelled}
+            case _:
+                return 200, {}
+
+    def answer_to_start(self, ticket: str) -> dict[str, Any]:
+        return {"cancel": True} if ticket in self.cancelled and not self.late else {}
+
+    def verbs(self, ticket: str) -> list[str]:
+        return [verb for name, verb, _, _ in self.said if name == ticket]
+
+    def body(self, ticket: str, verb: str) -> dict[str, Any]:
+        return next(body for name, said, body, _ in reversed(self.said) if (name, said) == (ticket, verb))
+
+    def wait(self, ticket: str, verb: str, *, seconds: float = 30.0) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: verb in self.verbs(ticket), seconds), self.said
+
+    def start(self) -> None:
+        api = self
+
+        class Door(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                api.open.add(self.connection)
+
+            def finish(self) -> None:
+                api.open.discard(self.connection)
+                super().finish()
+
+            def do_POST(self) -> None:
+                raw = self.rfile.read(int(self.headers["content-length"]))
+                _, _, _, _, ticket, verb = self.path.split("/")
+                token = self.headers["authorization"].removeprefix("Bearer ")
+                status, answer = api.answer(ticket, verb, json.loads(raw), token)
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_args: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Door)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.shutdown()
+            self.server.server_close()
+            # Connections that are kept for the next question end with a process, too.
+            for connection in list(self.open):
+                connection.shutdown(socket.SHUT_RDWR)
+            self.server = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def small_api() -> Iterator[SmallApi]:
+    api = SmallApi()
+    api.start()
+    try:
+        yield api
+    finally:
+        api.stop()
