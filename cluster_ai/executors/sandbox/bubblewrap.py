@@ -21,10 +21,13 @@ from cluster_ai.executors.sandbox.inside import (
     TMP,
 )
 from cluster_ai.executors.sandbox.limiting import limited
-from cluster_ai.executors.sandbox.types import LENT, Command, Job
+from cluster_ai.executors.sandbox.syscalls import filter_of
+from cluster_ai.executors.sandbox.types import Command, Job
 from cluster_ai.executors.sandbox.view import View, environment, of_machine, parents
 
 SHARED_MEMORY: Final = 64 * 1024**2
+ENVIRONMENT: Final = "@environment"
+FILTER: Final = "@filter"
 TOOLS: Final = ("prlimit", "setpriv", "env")
 _NAMESPACES: Final = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 
@@ -42,10 +45,15 @@ class Bubblewrap:
         door = THROUGH_THE_DOOR if job.socket else ()
         argv = [self.program, *_walls(uid), *_floor(view), *_furniture(job, view), "--remount-ro", "/"]
         # The environment is told by a file: a command line can be read by everybody on the machine.
-        argv += ["--args", LENT, "--", *_demoted(uid)]
+        argv += ["--args", ENVIRONMENT]
+        lent = {ENVIRONMENT: _told(environment(_tmp(view)) | dict(job.env))}
+        if refused := filter_of():
+            argv += ["--seccomp", FILTER]
+            lent[FILTER] = refused
+        argv += ["--", *_demoted(uid)]
         # The folder is its user's alone: only behind setpriv can it be entered.
         argv += ["env", "-C", FOLDER, *limited(job.bounds), *door, *job.argv]
-        return Command(argv, {"PATH": os.defpath}, uid, lent=_told(environment(_tmp(view)) | dict(job.env)))
+        return Command(argv, {"PATH": os.defpath}, uid, lent=lent)
 
 
 def _walls(uid: int | None) -> Iterable[str]:

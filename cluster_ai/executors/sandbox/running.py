@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from cluster_ai.core.processes import signal_group
 from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.rooms import hand_over
 from cluster_ai.executors.sandbox import usage
-from cluster_ai.executors.sandbox.types import LENT, Command, Ended, Job, Line, Rung
+from cluster_ai.executors.sandbox.types import Command, Ended, Job, Line, Rung
 from cluster_ai.executors.sandbox.uids import own_user
 from cluster_ai.executors.stopping import Stop
 
@@ -118,24 +118,33 @@ def start(command: Command) -> "subprocess.Popen[bytes]":
     Raises:
         Failed: ``tool_missing``, it is not there.
     """
-    lent = os.memfd_create("lent")
+    with ExitStack() as stack:
+        lent = {word: stack.enter_context(_file(data)) for word, data in command.lent.items()}
+        try:
+            return subprocess.Popen(  # noqa: S603 - the rung's words
+                [str(lent[word]) if word in lent else word for word in command.argv],
+                env=dict(command.env),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=command.alone,
+                pass_fds=tuple(lent.values()),
+            )
+        except OSError as exc:
+            raise Failed("tool_missing", f"{command.argv[0]} cannot be started: {exc.strerror}") from exc
+
+
+@contextmanager
+def _file(data: bytes) -> Iterator[int]:
+    """An open file in memory."""
+    number = os.memfd_create("lent")
     try:
-        os.write(lent, command.lent)
-        os.lseek(lent, 0, os.SEEK_SET)
-        return subprocess.Popen(  # noqa: S603 - the rung's words
-            [str(lent) if word == LENT else word for word in command.argv],
-            env=dict(command.env),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=(lent,) if command.lent else (),
-        )
-    except OSError as exc:
-        raise Failed("tool_missing", f"{command.argv[0]} cannot be started: {exc.strerror}") from exc
+        os.write(number, data)
+        os.lseek(number, 0, os.SEEK_SET)
+        yield number
     finally:
-        os.close(lent)
+        os.close(number)
 
 
 def _end(process: "subprocess.Popen[bytes]", command: Command) -> None:
@@ -148,7 +157,10 @@ def _end(process: "subprocess.Popen[bytes]", command: Command) -> None:
             subprocess.run(argv, env=dict(command.env), capture_output=True, check=False)  # noqa: S603
             _awaited(process)
     left = _below(process)
-    signal_group(process.pid, signal.SIGKILL)
+    if command.alone:
+        signal_group(process.pid, signal.SIGKILL)
+    elif process.poll() is None:
+        process.kill()
     for other in left:
         try:
             other.kill()
