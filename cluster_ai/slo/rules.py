@@ -1,0 +1,161 @@
+"""An objective as recording and alerting rules, for people who have a Prometheus. Pure.
+
+The rules read ``sla_events_total``, which the backend counts for each objective; those of kind CUSTOM read the queries
+that they are made of. Events are summed over each window: a mean of shorter ratios would weigh every five minutes the
+same, however few calls they had. What fires here and in our own evaluation fires in the same minute; a test asks
+``promtool`` for it.
+"""
+
+import math
+from typing import Any, Final
+
+from cluster_ai.slo.burn import Goal, can_fire, factor, fires_after
+from cluster_ai.slo.types import DAY, HOUR, MINUTE, BurnAlert, Budgeting, Objective, Source
+from cluster_ai.slo.yaml_text import write_all
+
+RATIO: Final = "cluster_ai:slo_errors:ratio_rate"
+BAD: Final = "cluster_ai:slo_errors:increase"
+INTERVAL: Final = "30s"
+_UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"))
+_TITLES: Final = {"page": "SLOBurnPage", "ticket": "SLOBurnTicket"}
+
+
+def rule_files(objectives: dict[str, Objective]) -> str:
+    """One file with a group for each objective."""
+    return write_all([{"groups": [group(slo_id, one) for slo_id, one in objectives.items()]}])
+
+
+def group(slo_id: str, objective: Objective) -> dict[str, Any]:
+    """Rules of one objective, as Prometheus' files have them."""
+    return {
+        "name": f"cluster-ai-slo-{slo_id}",
+        "interval": INTERVAL,
+        "rules": [*_recorded(slo_id, objective), *_alerting(slo_id, objective), _absent(slo_id, objective)],
+    }
+
+
+def duration(seconds: int) -> str:
+    """As Prometheus writes it, in the largest unit that is whole."""
+    length, unit = next(row for row in _UNITS if seconds % row[0] == 0)
+    return f"{seconds // length}{unit}"
+
+
+def _recorded(slo_id: str, objective: Objective) -> list[dict[str, Any]]:
+    labels = {"slo": slo_id, "service": objective.service_name}
+    alerts = objective.alerts
+    lengths = {one for alert in alerts for one in (alert.long_seconds, alert.short_seconds)}
+    found = [
+        {
+            "record": f"{RATIO}{duration(seconds)}",
+            "expr": _error_ratio(slo_id, objective, seconds),
+            "labels": labels,
+        }
+        for seconds in sorted({*lengths, objective.period_seconds})
+    ]
+    found += [
+        {"record": f"{BAD}{duration(seconds)}", "expr": _bad(slo_id, objective, duration(seconds)), "labels": labels}
+        for seconds in sorted({alert.long_seconds for alert in alerts})
+    ]
+    goal = Goal(objective.target, objective.period_seconds)
+    period = f'{RATIO}{duration(objective.period_seconds)}{{slo="{slo_id}"}}'
+    found += [
+        {"record": "cluster_ai:slo:objective", "expr": f"vector({objective.target})", "labels": labels},
+        {
+            "record": "cluster_ai:slo:budget_remaining_ratio",
+            "expr": f"1 - {period} / {_number(goal.budget)}",
+            "labels": labels,
+        },
+    ]
+    return found
+
+
+def _alerting(slo_id: str, objective: Objective) -> list[dict[str, Any]]:
+    goal = Goal(objective.target, objective.period_seconds)
+    found = []
+    for severity, title in _TITLES.items():
+        alerts = [one for one in objective.alerts if one.severity == severity and can_fire(one, goal)]
+        if alerts:
+            texts = {
+                "summary": f"{objective.name} spends its error budget too fast",
+                "description": f"{slo_id}: target {objective.target:g} over {objective.window_days} days",
+            }
+            found.append(
+                {
+                    "alert": title,
+                    "expr": "\nor\n".join(_burns(slo_id, one, goal, objective.min_bad_events) for one in alerts),
+                    "labels": {"severity": severity, "slo": slo_id, "service": objective.service_name},
+                    "annotations": texts,
+                }
+            )
+    return found
+
+
+def _burns(slo_id: str, alert: BurnAlert, goal: Goal, least_bad: int) -> str:
+    limit = f"({_number(factor(alert, goal.period))} * {_number(goal.budget)})"
+    of = f'{{slo="{slo_id}"}}'
+    # Increases are extrapolated: three failures can be told as 2.98.
+    return (
+        f"({RATIO}{duration(alert.short_seconds)}{of} > {limit}"
+        f" and {RATIO}{duration(alert.long_seconds)}{of} > {limit}"
+        f" and {BAD}{duration(alert.long_seconds)}{of} > {least_bad - 0.5})"
+    )
+
+
+def _absent(slo_id: str, objective: Objective) -> dict[str, Any]:
+    """Says that nobody counts any more, as late as the strictest alert would say that all fails."""
+    goal = Goal(objective.target, objective.period_seconds)
+    waits = [fires_after(one, goal, 1.0) for one in objective.alerts]
+    shortest = min((one for one in waits if one is not None), default=10.0 * MINUTE)
+    minutes = max(1, math.ceil(shortest / MINUTE))
+    return {
+        "alert": "SLOAbsent",
+        "expr": f"absent({_counted(slo_id, objective)})",
+        "for": f"{minutes}m",
+        "labels": {"severity": "ticket", "slo": slo_id, "service": objective.service_name},
+        "annotations": {"summary": f"nothing is counted for {objective.name}"},
+    }
+
+
+def _counted(slo_id: str, objective: Objective) -> str:
+    query = objective.sli_query
+    if query.source is Source.PROMETHEUS:
+        return query.valid.replace("$window", "5m")
+    return f'sla_events_total{{slo_id="{slo_id}"}}'
+
+
+def _error_ratio(slo_id: str, objective: Objective, seconds: int) -> str:
+    window = duration(seconds)
+    match objective.budgeting:
+        case Budgeting.OCCURRENCES:
+            return f"{_bad(slo_id, objective, window)}\n/\n{_valid(slo_id, objective, window)}"
+        case Budgeting.TIMESLICES:
+            good = f"(1 - {_minute(slo_id, objective)}) >= bool {_number(objective.slice_target or 0)}"
+            return f"1 - avg_over_time(({good})[{window}:1m])"
+        case Budgeting.RATIO_TIMESLICES:
+            return f"avg_over_time(({_minute(slo_id, objective)})[{window}:1m])"
+
+
+def _minute(slo_id: str, objective: Objective) -> str:
+    """The error ratio of a minute; no value, instead of NaN, where nothing happened."""
+    valid = _valid(slo_id, objective, "1m")
+    return f"({_bad(slo_id, objective, '1m')} / ({valid} > 0))"
+
+
+def _bad(slo_id: str, objective: Objective, window: str) -> str:
+    query = objective.sli_query
+    if query.source is not Source.PROMETHEUS:
+        return f'sum(increase(sla_events_total{{slo_id="{slo_id}",verdict="bad"}}[{window}]))'
+    if query.bad:
+        return f"({query.bad.replace('$window', window)})"
+    return f"(({query.valid.replace('$window', window)}) - ({query.good.replace('$window', window)}))"
+
+
+def _valid(slo_id: str, objective: Objective, window: str) -> str:
+    query = objective.sli_query
+    if query.source is not Source.PROMETHEUS:
+        return f'sum(increase(sla_events_total{{slo_id="{slo_id}"}}[{window}]))'
+    return f"({query.valid.replace('$window', window)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.12g}"
