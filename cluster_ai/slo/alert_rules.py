@@ -20,6 +20,7 @@ _NUMBER: Final = re.compile(r"\(?\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*\)?$
 _OPEN: Final = "([{"
 _CLOSED: Final = ")]}"
 MOST: Final = 1000
+_TWO: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,13 @@ def _objective(rule: dict[str, Any], name: str, slo_id: str, service: str) -> Ne
 
 def _parts(expr: str) -> dict[str, Any]:
     """Target and queries of ``a / b > number``."""
-    for sign, is_bad in ((">=", True), (">", True), ("<=", False), ("<", False)):
-        sides = _split(expr, sign)
-        if len(sides) == 2:  # noqa: PLR2004 - two sides
-            break
-    else:
+    sign = next((one for one in (">=", ">", "<=", "<") if len(_split(expr, one)) == _TWO), "")
+    if not sign:
         raise InvalidInput("it compares nothing with a number")
+    is_bad, sides = sign.startswith(">"), _split(expr, sign)
     number = _NUMBER.match(sides[1].strip())
     halves = _split(_bare(sides[0]), "/")
-    if number is None or len(halves) != 2:  # noqa: PLR2004
+    if number is None or len(halves) != _TWO:
         raise InvalidInput("it is not: one sum divided by another, compared with a number")
     limit = float(number[1])
     top, bottom = (_RANGE.sub("[$window]", half.strip()) for half in halves)

@@ -1,7 +1,8 @@
 """Budgets and burn rates: Beyer et al., The Site Reliability Workbook (2018), chapters 2 and 5. Pure.
 
 With a target T over a period W the budget is B = 1 - T. In a window w with n valid events, b of them bad, the error
-ratio is e = b/n and the burn rate e/B: 1 spends the budget exactly over W. Nothing happened is no data: neither 0 nor 1.
+ratio is e = b/n and the burn rate e/B: 1 spends the budget exactly over W. Where nothing happened there is
+no data: neither 0 nor 1.
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ import math
 from typing import Any, Final
 
 from cluster_ai.slo.burn import Goal, can_fire, factor, fires_after
-from cluster_ai.slo.types import DAY, HOUR, MINUTE, BurnAlert, Budgeting, Objective, Source
+from cluster_ai.slo.types import DAY, HOUR, MINUTE, Budgeting, BurnAlert, Objective, Source
 from cluster_ai.slo.yaml_text import write_all
 
 RATIO: Final = "cluster_ai:slo_errors:ratio_rate"
@@ -53,7 +53,7 @@ def _recorded(slo_id: str, objective: Objective) -> list[dict[str, Any]]:
         for seconds in sorted({*lengths, objective.period_seconds})
     ]
     found += [
-        {"record": f"{BAD}{duration(seconds)}", "expr": _bad(slo_id, objective, duration(seconds)), "labels": labels}
+        {"record": f"{BAD}{duration(seconds)}", "expr": _spent(slo_id, objective, seconds), "labels": labels}
         for seconds in sorted({alert.long_seconds for alert in alerts})
     ]
     goal = Goal(objective.target, objective.period_seconds)
@@ -125,14 +125,25 @@ def _counted(slo_id: str, objective: Objective) -> str:
 
 def _error_ratio(slo_id: str, objective: Objective, seconds: int) -> str:
     window = duration(seconds)
-    match objective.budgeting:
-        case Budgeting.OCCURRENCES:
-            return f"{_bad(slo_id, objective, window)}\n/\n{_valid(slo_id, objective, window)}"
-        case Budgeting.TIMESLICES:
-            good = f"(1 - {_minute(slo_id, objective)}) >= bool {_number(objective.slice_target or 0)}"
-            return f"1 - avg_over_time(({good})[{window}:1m])"
-        case Budgeting.RATIO_TIMESLICES:
-            return f"avg_over_time(({_minute(slo_id, objective)})[{window}:1m])"
+    if objective.budgeting is Budgeting.OCCURRENCES:
+        return f"{_bad(slo_id, objective, window)}\n/\n{_valid(slo_id, objective, window)}"
+    return f"avg_over_time(({_slice(slo_id, objective)})[{window}:1m])"
+
+
+def _spent(slo_id: str, objective: Objective, seconds: int) -> str:
+    """What counts against the budget: bad events, or minutes."""
+    window = duration(seconds)
+    if objective.budgeting is Budgeting.OCCURRENCES:
+        return _bad(slo_id, objective, window)
+    return f"sum_over_time(({_slice(slo_id, objective)})[{window}:1m])"
+
+
+def _slice(slo_id: str, objective: Objective) -> str:
+    """How bad a minute was, from 0 to 1."""
+    ratio = _minute(slo_id, objective)
+    if objective.budgeting is Budgeting.TIMESLICES:
+        return f"(1 - {ratio}) < bool {_number(objective.slice_target or 0)}"
+    return ratio
 
 
 def _minute(slo_id: str, objective: Objective) -> str:

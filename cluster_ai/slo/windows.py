@@ -31,7 +31,9 @@ def floor(at: float, width: int) -> int:
 def windows_of(objective: Objective) -> tuple[int, ...]:
     """All lengths of windows that an evaluation needs, in seconds, growing; the last one is the period."""
     lengths = {one for alert in objective.alerts for one in (alert.long_seconds, alert.short_seconds)}
-    return tuple(sorted({*lengths, *(one for one in SHOWN if one < objective.period_seconds), objective.period_seconds}))
+    return tuple(
+        sorted({*lengths, *(one for one in SHOWN if one < objective.period_seconds), objective.period_seconds})
+    )
 
 
 def begin(now: float, seconds: int) -> int:

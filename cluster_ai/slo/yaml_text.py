@@ -35,7 +35,7 @@ def read_all(text: str) -> list[Any]:
     if len(text) > LONGEST:
         raise InvalidInput(f"more than {LONGEST} characters", path="yaml")
     try:
-        return [one for one in yaml.load_all(text, Loader=_Loader) if one is not None]  # noqa: S506 - a safe loader
+        return [one for one in yaml.load_all(text, Loader=_Loader) if one is not None]
     except yaml.MarkedYAMLError as exc:
         place = f"line {exc.problem_mark.line + 1}: " if exc.problem_mark else ""
         raise InvalidInput(f"{place}{exc.problem or 'this is no YAML'}", path="yaml") from exc
