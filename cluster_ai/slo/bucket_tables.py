@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cluster_ai.core.outbox import events
 from cluster_ai.slo.burn import Tally
 from cluster_ai.slo.schema import buckets, cursors
 from cluster_ai.slo.types import HOUR, MINUTE, Budgeting, Objective
@@ -104,7 +105,8 @@ def _units(objective: Objective) -> tuple[Any, Any]:
 async def last_minute(connection: AsyncConnection, slo_id: str) -> int | None:
     """The newest minute of which anything is known."""
     query = select(func.max(buckets.c.start_at)).where(buckets.c.slo_id == slo_id, buckets.c.width_s == MINUTE)
-    return (await connection.execute(query)).scalar()
+    found: int | None = await connection.scalar(query)
+    return found
 
 
 async def remove(connection: AsyncConnection, slo_id: str) -> None:
@@ -119,7 +121,8 @@ async def forget(connection: AsyncConnection, slo_ids: Sequence[str], *, width: 
 
 async def cursor(connection: AsyncConnection, source: str) -> int | None:
     """How far a source has been read."""
-    return (await connection.execute(select(cursors.c.position).where(cursors.c.source == source))).scalar()
+    found: int | None = await connection.scalar(select(cursors.c.position).where(cursors.c.source == source))
+    return found
 
 
 async def move(connection: AsyncConnection, source: str, position: int) -> None:
@@ -127,3 +130,22 @@ async def move(connection: AsyncConnection, source: str, position: int) -> None:
     await connection.execute(
         insert.on_conflict_do_update(index_elements=["source"], set_={"position": insert.excluded.position})
     )
+
+
+async def newest_event(connection: AsyncConnection) -> int:
+    """The number of the last event of any room; 0 when there is none."""
+    found: int | None = await connection.scalar(select(func.max(events.c.number)))
+    return found or 0
+
+
+async def ended_tickets(
+    connection: AsyncConnection, types: Sequence[str], *, after: int, upto: int, limit: int
+) -> tuple[Mapping[str, Any], ...]:
+    """Events of these types with a number in (``after``, ``upto``], the oldest first."""
+    query = (
+        select(events.c.number, events.c.type, events.c.at, events.c.data)
+        .where(events.c.number > after, events.c.number <= upto, events.c.type.in_(types))
+        .order_by(events.c.number)
+        .limit(limit)
+    )
+    return tuple(dict(row) for row in (await connection.execute(query)).mappings())

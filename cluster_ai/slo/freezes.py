@@ -191,16 +191,15 @@ class Freezes:
     ) -> None:
         now, view = self._given.now(), held.view
         current = next((one.policy for one in policies if one.policy_id == view.policy_id), None)
-        objective = objectives.get(view.slo_id)
+        objective, stands = objectives.get(view.slo_id), standing.get(view.slo_id, Seen(None))
         if current is None or not current.enabled:
             await self._end(work, held, how="policy", by="", reason="its policy was taken back")
         elif objective is None:
             await self._end(work, held, how="objective", by="", reason="its objective is gone")
-        elif (seen_now := standing.get(view.slo_id)) is not None:
-            # As the policy was when it began: editing one does not shorten what it has begun.
-            if next_step(held.policy, seen_now, Standing(view.triggered_at), now=now) is Step.END:
-                left = f"{seen_now.remaining:.1%} of the budget are left" if seen_now.remaining is not None else ""
-                await self._end(work, held, how="auto", by="", reason=left)
+        # As the policy was when it began: editing one does not shorten what it has begun.
+        elif next_step(held.policy, stands, Standing(view.triggered_at), now=now) is Step.END:
+            left = f"{stands.remaining:.1%} of the budget are left" if stands.remaining is not None else ""
+            await self._end(work, held, how="auto", by="", reason=left)
 
     async def _begin(self, work: Unit, policy: PolicyView, slo_id: str, standing: Seen) -> None:
         now = self._given.now()

@@ -6,11 +6,12 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core.errors import Conflict, InvalidInput, NotFound
+from cluster_ai.core.wire import View
 from cluster_ai.slo import bucket_tables, tables
 from cluster_ai.slo.checking import check, warnings
 from cluster_ai.slo.given import Given
 from cluster_ai.slo.tables import Page
-from cluster_ai.slo.types import FreezeScope, NewObjective, Objective, ObjectiveView, SloId, View
+from cluster_ai.slo.types import FreezeScope, NewObjective, Objective, ObjectiveView, SloId
 
 MOST: Final = 500
 _ID: Final = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")

@@ -107,6 +107,4 @@ async def _found(connection: AsyncConnection, policy_id: str) -> PolicyView:
 
 def _refuse_file(view: PolicyView) -> None:
     if view.origin:
-        raise KeptInFile(
-            f"{view.policy_id} stands in {view.origin}", hint="change the file; it is read again by itself"
-        )
+        raise KeptInFile(f"{view.policy_id} stands in {view.origin}", hint="change the file; it is read again")

@@ -10,7 +10,7 @@ LONGEST: Final = 512 * 1024
 DEEPEST: Final = 64
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # it ships no types
     """Refuses aliases: a few lines of them unfold to gigabytes for whoever walks through the value."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -19,7 +19,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # it ships no types
     """Never writes an alias."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the library's signature
