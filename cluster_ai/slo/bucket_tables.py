@@ -12,7 +12,7 @@ from cluster_ai.core.outbox import events
 from cluster_ai.slo.burn import Tally
 from cluster_ai.slo.schema import buckets, cursors
 from cluster_ai.slo.types import HOUR, MINUTE, Budgeting, Objective
-from cluster_ai.slo.windows import Span, floor
+from cluster_ai.slo.windows import MINUTES_KEPT, Span, floor
 
 Added = Mapping[tuple[str, int], Tally]
 """By objective and minute."""
@@ -63,6 +63,13 @@ async def sum_hours(connection: AsyncConnection, objectives: Mapping[str, Object
         await connection.execute(
             insert.on_conflict_do_update(index_elements=["slo_id", "width_s", "start_at"], set_=values)
         )
+
+
+async def sum_all_hours(connection: AsyncConnection, slo_id: str, objective: Objective, now: float) -> None:
+    """The same for every hour of which the minutes are kept."""
+    until = floor(now, HOUR) + HOUR
+    hours = {(slo_id, hour): Tally() for hour in range(until - MINUTES_KEPT, until, HOUR)}
+    await sum_hours(connection, {slo_id: objective}, hours)
 
 
 async def sums(
