@@ -66,7 +66,7 @@ class Files:
             self.problems.pop(name, None)
 
     async def _store(self, connection: AsyncConnection, name: str, said: openslo.Read, there: frozenset[str]) -> None:
-        """Puts what the file says in the place of what it said. A file that got another name takes along what it had."""
+        """Puts what the file says in the place of what it said. A renamed file keeps what it had."""
         kept_objectives, kept_policies = set(), set()
         for one in said.objectives:
             before = await tables.objective(connection, str(one.slo_id))
