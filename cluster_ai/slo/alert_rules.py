@@ -16,6 +16,7 @@ from cluster_ai.slo.types import NewObjective
 from cluster_ai.slo.yaml_text import read_all
 
 _RANGE: Final = re.compile(r"\[[0-9a-z]+\]")
+_RATE: Final = re.compile(r"\bi?rate\s*\(")
 _NUMBER: Final = re.compile(r"\(?\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*\)?$")
 _OPEN: Final = "([{"
 _CLOSED: Final = ")]}"
@@ -58,7 +59,8 @@ def _rules(text: str) -> Iterator[dict[str, Any]]:
     groups = documents[0].get("groups") if len(documents) == 1 and isinstance(documents[0], dict) else None
     if not isinstance(groups, list):
         raise InvalidInput("a file of rules has groups", path="yaml")
-    found = [rule for group in groups if isinstance(group, dict) for rule in group.get("rules") or ()]
+    lists = [group.get("rules") for group in groups if isinstance(group, dict)]
+    found = [rule for rules in lists if isinstance(rules, list) for rule in rules]
     if len(found) > MOST:
         raise InvalidInput(f"more than {MOST} rules", path="yaml")
     yield from (rule for rule in found if isinstance(rule, dict) and "alert" in rule)
@@ -90,7 +92,8 @@ def _parts(expr: str) -> dict[str, Any]:
     if number is None or len(halves) != _TWO:
         raise InvalidInput("it is not: one sum divided by another, compared with a number")
     limit = float(number[1])
-    top, bottom = (_RANGE.sub("[$window]", half.strip()) for half in halves)
+    # Budgets are counted in events; a rate would make seconds of them.
+    top, bottom = (_RATE.sub("increase(", _RANGE.sub("[$window]", half.strip())) for half in halves)
     if "$window" not in top or "$window" not in bottom:
         raise InvalidInput("both sides of the division need a range")
     target = round(1 - limit, 12) if is_bad else limit

@@ -155,7 +155,7 @@ def _made(kind: type[M], fields: Mapping[str, Any], name: str) -> M:
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(f"{name}: {where}: {first['msg']}"[:400], path=where[:80]) from exc
+        raise InvalidInput(f"{name}: {where}: {first['msg']}"[:400], path=(where or name)[:80]) from exc
 
 
 def _document(value: Any) -> Mapping[str, Any]:

@@ -15,7 +15,10 @@ from cluster_ai.slo.yaml_text import write_all
 
 RATIO: Final = "cluster_ai:slo_errors:ratio_rate"
 BAD: Final = "cluster_ai:slo_errors:increase"
+MINUTE_BAD: Final = "cluster_ai:slo_slice:bad1m"
 INTERVAL: Final = "30s"
+SLICE: Final = "1m"
+"""Minutes are told once each."""
 _UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"))
 _TITLES: Final = {"page": "SLOBurnPage", "ticket": "SLOBurnTicket"}
 
@@ -29,7 +32,7 @@ def group(slo_id: str, objective: Objective) -> dict[str, Any]:
     """Rules of one objective, as Prometheus' files have them."""
     return {
         "name": f"cluster-ai-slo-{slo_id}",
-        "interval": INTERVAL,
+        "interval": INTERVAL if objective.budgeting is Budgeting.OCCURRENCES else SLICE,
         "rules": [*_recorded(slo_id, objective), *_alerting(slo_id, objective), _absent(slo_id, objective)],
     }
 
@@ -44,7 +47,10 @@ def _recorded(slo_id: str, objective: Objective) -> list[dict[str, Any]]:
     labels = {"slo": slo_id, "service": objective.service_name}
     alerts = objective.alerts
     lengths = {one for alert in alerts for one in (alert.long_seconds, alert.short_seconds)}
-    found = [
+    found = []
+    if objective.budgeting is not Budgeting.OCCURRENCES:
+        found.append({"record": MINUTE_BAD, "expr": _slice(slo_id, objective), "labels": labels})
+    found += [
         {
             "record": f"{RATIO}{duration(seconds)}",
             "expr": _error_ratio(slo_id, objective, seconds),
@@ -120,14 +126,14 @@ def _counted(slo_id: str, objective: Objective) -> str:
     query = objective.sli_query
     if query.source is Source.PROMETHEUS:
         return query.valid.replace("$window", "5m")
-    return f'sla_events_total{{slo_id="{slo_id}"}}'
+    return f'sum(sla_events_total{{slo_id="{slo_id}"}})'
 
 
 def _error_ratio(slo_id: str, objective: Objective, seconds: int) -> str:
     window = duration(seconds)
     if objective.budgeting is Budgeting.OCCURRENCES:
         return f"{_bad(slo_id, objective, window)}\n/\n{_valid(slo_id, objective, window)}"
-    return f"avg_over_time(({_slice(slo_id, objective)})[{window}:1m])"
+    return f"avg_over_time({_slices(slo_id, seconds)})"
 
 
 def _spent(slo_id: str, objective: Objective, seconds: int) -> str:
@@ -135,7 +141,12 @@ def _spent(slo_id: str, objective: Objective, seconds: int) -> str:
     window = duration(seconds)
     if objective.budgeting is Budgeting.OCCURRENCES:
         return _bad(slo_id, objective, window)
-    return f"sum_over_time(({_slice(slo_id, objective)})[{window}:1m])"
+    return f"sum_over_time({_slices(slo_id, seconds)})"
+
+
+def _slices(slo_id: str, seconds: int) -> str:
+    """The minutes of a window. A range takes in both of its ends: half a minute less leaves out the one before."""
+    return f'{MINUTE_BAD}{{slo="{slo_id}"}}[{seconds - 30}s]'
 
 
 def _slice(slo_id: str, objective: Objective) -> str:

@@ -1,6 +1,7 @@
 """Budgets, burn rates and alerts against an oracle that counts raw events in fractions."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given, settings
@@ -181,10 +182,13 @@ def test_paces(rate: float | None, pace: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(NOW, NOW + 3 * DAY), st.sets(st.integers(1, 90 * 24 * 60).map(lambda n: n * MINUTE), min_size=1, max_size=6))
+@given(
+    st.integers(NOW, NOW + 3 * DAY),
+    st.sets(st.integers(1, 90 * 24 * 60).map(lambda n: n * MINUTE), min_size=1, max_size=6),
+)
 def test_spans_cover_every_window_once(now: int, lengths: set[int]) -> None:
     found = spans(now, lengths)
-    assert all(one.until == other.since for one, other in zip(found, found[1:], strict=False))
+    assert all(one.until == other.since for one, other in pairwise(found))
     assert found[-1].until == floor(now, MINUTE) + MINUTE
     assert all(one.width == MINUTE or one.since % HOUR == one.until % HOUR == 0 for one in found)
     # Minutes are asked for only as far back as they are kept, and hours only once they are over.
