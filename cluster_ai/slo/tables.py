@@ -157,7 +157,7 @@ async def begin(connection: AsyncConnection, held: Held) -> None:
     names = ("event_id", "policy_id", "slo_id", "triggered_at", "reason", "remaining")
     await connection.execute(
         freezes.insert().values(
-            {name: getattr(view, name) for name in names},
+            **{name: getattr(view, name) for name in names},
             policy=held.policy.model_dump(mode="json"), resolved_at=None, active=True, resolution="",
             resolved_by="", held_off_until=0.0,
         )
