@@ -5,13 +5,13 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cluster_ai.core.consent import Deed, Frozen
+from cluster_ai.core.consent import Deed
 from cluster_ai.core.errors import Conflict, Forbidden, NotFound
 from cluster_ai.core.outbox import Unit, unit
 from cluster_ai.slo import tables
-from cluster_ai.slo.freezing import Seen, Standing, Step, counts, covers, follows, next_step, why
+from cluster_ai.slo.consenting import consenting, in_force, seen
+from cluster_ai.slo.freezing import Seen, Standing, Step, follows, next_step, why
 from cluster_ai.slo.given import Given
-from cluster_ai.slo.tables import Held, Page
 from cluster_ai.slo.types import (
     FreezeScope,
     FreezeView,
@@ -48,25 +48,16 @@ class Freezes:
 
     def __init__(self, given: Given) -> None:
         self._given = given
+        self.consent = consenting(given.now)
 
     # -- who acts asks
 
-    async def consent(self, connection: AsyncConnection, deed: Deed) -> None:
-        """Returns when nothing forbids the deed; asked in the unit of work that does it.
+    async def agreed(self, deed: Deed) -> None:
+        """For deeds that are no unit of work: a node does them, or a program.
 
         Raises:
             Frozen: a freeze covers it, and nobody has lifted that.
         """
-        if deed.is_mending:
-            return
-        await tables.lock(connection, alone=False)
-        now = self._given.now()
-        for held in await tables.active(connection):
-            if covers(held.policy, deed) and not any(one.in_force for one in seen(held, now).overrides):
-                raise _frozen(held, deed)
-
-    async def frozen(self, deed: Deed) -> None:
-        """The same for who has no unit of work of their own: a node is asked, or a program. Raises as ``consent``."""
         async with self._given.database.transaction() as connection:
             await self.consent(connection, deed)
 
@@ -77,7 +68,7 @@ class Freezes:
         async with self._given.database.read() as connection:
             return tuple(seen(held, self._given.now()) for held in await tables.active(connection))
 
-    async def history(self, page: Page, *, slo_id: str = "") -> tuple[FreezeView, ...]:
+    async def history(self, page: tables.Page, *, slo_id: str = "") -> tuple[FreezeView, ...]:
         """The newest first, those that hold now with them."""
         async with self._given.database.read() as connection:
             found = await tables.freeze_history(connection, page, slo_id=slo_id)
@@ -184,7 +175,7 @@ class Freezes:
     async def _perhaps_end(
         self,
         work: Unit,
-        held: Held,
+        held: tables.Held,
         policies: tuple[PolicyView, ...],
         objectives: Mapping[str, ObjectiveView],
         standing: Mapping[str, Seen],
@@ -213,7 +204,7 @@ class Freezes:
             reason=why(policy.policy, slo_id, standing),
             remaining=standing.remaining,
         )
-        await tables.begin(work.connection, Held(view, policy.policy))
+        await tables.begin(work.connection, tables.Held(view, policy.policy))
         data = {
             "policy": policy.policy_id,
             "slo": slo_id,
@@ -224,7 +215,9 @@ class Freezes:
         }
         work.say(self._given.event("slo.freeze.activated", view.event_id, **data))
 
-    async def _end(self, work: Unit, held: Held, *, how: str, by: str, reason: str, held_off: float = 0.0) -> None:
+    async def _end(
+        self, work: Unit, held: tables.Held, *, how: str, by: str, reason: str, held_off: float = 0.0
+    ) -> None:
         view, now = held.view, self._given.now()
         await tables.end(
             work.connection,
@@ -246,56 +239,26 @@ class Freezes:
         }
         work.say(self._given.event("slo.freeze.resolved", view.event_id, **data))
 
-    def _say_override(self, work: Unit, held: Held, view: OverrideView) -> None:
-        in_force = _in_force(held, view, self._given.now())
+    def _say_override(self, work: Unit, held: tables.Held, view: OverrideView) -> None:
+        in_force_now = in_force(held, view, self._given.now())
         data = {
             "slo": held.view.slo_id,
             "by": view.requested_by,
             "approved_by": view.approved_by,
             "reason": view.reason,
             "expires_at": view.expires_at,
-            "in_force": in_force,
+            "in_force": in_force_now,
         }
         work.say(self._given.event("slo.freeze.overridden", held.view.event_id, **data))
 
 
-def seen(held: Held, now: float) -> FreezeView:
-    """As people see it: with what is in force of its overrides."""
-    rows = tuple(
-        one.model_copy(update={"in_force": _in_force(held, one, now)}) for one in held.view.overrides
-    )  # fmt: skip
-    return held.view.model_copy(update={"overrides": rows})
-
-
-def _in_force(held: Held, view: OverrideView, now: float) -> bool:
-    enough = counts(requested_by=view.requested_by, approved_by=view.approved_by, scope=held.policy.scope)
-    return held.view.active and enough and now < view.expires_at
-
-
-def _frozen(held: Held, deed: Deed) -> Frozen:
-    view = held.view
-    left = "" if view.remaining is None else f"{view.remaining:.1%}"
-    return Frozen(
-        f"{deed.subject}: {deed.action.value} is in force since {view.reason}",
-        hint=f"cluster-ai freeze list; an administrator may override {view.event_id}",
-        values={
-            "freeze": view.event_id,
-            "slo": view.slo_id,
-            "remaining": left,
-            "until": f"{view.not_before:.0f}",
-            "subject": deed.subject,
-            "action": deed.action.value,
-        },
-    )
-
-
-async def _found(connection: AsyncConnection, event_id: str) -> Held:
+async def _found(connection: AsyncConnection, event_id: str) -> tables.Held:
     held = await tables.freeze(connection, event_id)
     if held is None:
         raise FreezeNotFound("there is no such freeze", hint="cluster-ai freeze history")
     return held
 
 
-def _refuse_over(held: Held) -> None:
+def _refuse_over(held: tables.Held) -> None:
     if not held.view.active:
         raise FreezeOver("this freeze has ended", hint="cluster-ai freeze list")
