@@ -21,8 +21,10 @@ from backend.routed import PolicedRoute
 from backend.routes import (
     about,
     accounts,
+    alerts,
     audit,
     beats,
+    budgets,
     catalog,
     chat,
     cluster,
@@ -39,12 +41,15 @@ from backend.routes import (
     machine_orders,
     machines,
     models,
+    policies,
     power,
     registry,
+    slos,
     unused,
     upkeep,
     usage,
 )
+from backend.slo_metrics import SloCollector, counted
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
 from cluster_ai.core.asgi.observe import Observed
@@ -77,6 +82,10 @@ MODULES = (
     registry,
     compute,
     dask,
+    slos,
+    budgets,
+    policies,
+    alerts,
     about,
 )
 
@@ -94,7 +103,7 @@ def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER, look_around: 
     """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
     api = create_api(open_plane, ui_folder=ui_folder, look_around=look_around)
     inner = Shortcuts(api, beats.router.routes)
-    return Started(api, SecureHeaders(Observed(inner, metrics=HttpMetrics(api.state.registry))))
+    return Started(api, SecureHeaders(Observed(inner, metrics=api.state.http)))
 
 
 class Started:
@@ -123,7 +132,8 @@ def create_api(
         async with open_plane() as plane, open_lookout(plane, look_around) as lookout:
             app.state.plane, app.state.lookout = plane, lookout
             try:
-                yield
+                with counted(app, plane):
+                    yield
             finally:
                 app.state.plane, app.state.lookout = None, None
 
@@ -141,6 +151,8 @@ def create_api(
     app.state.registry = new_registry(component="backend", version=__version__)
     app.state.registry.register(ClusterCollector(lambda: app.state.plane))
     app.state.registry.register(RegistryCollector(lambda: app.state.plane))
+    app.state.registry.register(SloCollector(lambda: app.state.plane))
+    app.state.http = HttpMetrics(app.state.registry)
     errors.install(app)
     _check_policy()
     for module in MODULES:

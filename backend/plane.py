@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import aiohttp
 
 from backend.catalogs import Around, Opened, open_catalogs
-from backend.gateways import Gateways
+from backend.gateways import GatewayCalls, Gateways
 from backend.live import Bus, Live
 from backend.plane_config import Neighbours, PlaneConfig
-from backend.relay import GatewayCalls
 from backend.rooms import Accounts, Rooms, open_rooms
+from backend.slo_room import Next, Objectives, consent_of, open_slo
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
 from cluster_ai.registry.service import Means, Registry
 
@@ -43,13 +43,15 @@ class Plane:
     """Set when the process begins to stop: streams without an end must end."""
     neighbours: Neighbours
     catalog: Opened
+    slo: Objectives
 
 
 @asynccontextmanager
 async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterator[Plane]:
     """Opens everything in order, and closes it in reverse."""
     async with AsyncExitStack() as stack:
-        rooms = await stack.enter_async_context(open_rooms(config.vault, config.members))
+        consent = consent_of(config.vault.times)
+        rooms = await stack.enter_async_context(open_rooms(config.vault, config.members, consent))
         await stack.enter_async_context(rooms.members.energy.running())
         times = config.vault.times
         means = Means(clock=time.monotonic, wall=times.now, new_id=times.new_id)
@@ -64,7 +66,8 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
-        around = Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
+        slo = await stack.enter_async_context(open_slo(config.slo, Next(rooms, live, bus, times)))
+        around = Around(rooms.database, live, rooms.members.fleet, bus, times, consent, tls)
         catalog = await stack.enter_async_context(open_catalogs(config.catalog, around))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
@@ -81,6 +84,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             asyncio.Event(),
             neighbours,
             catalog,
+            slo,
         )
 
 

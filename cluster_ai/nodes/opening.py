@@ -1,5 +1,6 @@
 """The nodes room from a database: its fleet as it is stored, and its join lines."""
 
+from cluster_ai.core.consent import Consent, always
 from cluster_ai.core.db import Database
 from cluster_ai.nodes.fleet import Fleet
 from cluster_ai.nodes.invitations import Chance, Invitations
@@ -11,14 +12,19 @@ __all__ = ["Authority", "Chance", "Fleet", "Invitations", "opened"]
 
 
 async def opened(
-    database: Database, authority: Authority, settings: MachinesSettings, *, chance: Chance
+    database: Database,
+    authority: Authority,
+    settings: MachinesSettings,
+    *,
+    chance: Chance,
+    consent: Consent = always,
 ) -> tuple[Fleet, Invitations]:
     """The fleet with all that is stored of it, and the room's other half.
 
     Raises:
         DatabaseUnavailable: it cannot be read.
     """
-    machines = Machines(database, authority=authority, chance=chance, days=settings.certificate_days)
+    machines = Machines(database, authority=authority, chance=chance, days=settings.certificate_days, consent=consent)
     fleet = Fleet(machines, settings)
     await fleet.load()
     return fleet, Invitations(database, chance=chance)

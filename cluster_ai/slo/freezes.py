@@ -1,17 +1,19 @@
 """Freezes: the policies that make them, the deeds that they refuse, and who lets something through all the same."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core.consent import Deed
 from cluster_ai.core.errors import Conflict, Forbidden, NotFound
 from cluster_ai.core.outbox import Unit, unit
-from cluster_ai.slo import tables
-from cluster_ai.slo.consenting import consenting, in_force, seen
+from cluster_ai.slo import consenting, notice, tables
 from cluster_ai.slo.freezing import Seen, Standing, Step, follows, next_step, why
 from cluster_ai.slo.given import Given
+from cluster_ai.slo.held import Held, in_force, seen
 from cluster_ai.slo.types import (
     FreezeScope,
     FreezeView,
@@ -21,7 +23,8 @@ from cluster_ai.slo.types import (
     PolicyView,
 )
 
-MOST: Final = 500
+log = structlog.get_logger(__name__)
+
 _LEAST_HELD_OFF: Final = 60.0
 
 
@@ -48,7 +51,7 @@ class Freezes:
 
     def __init__(self, given: Given) -> None:
         self._given = given
-        self.consent = consenting(given.now)
+        self.consent = consenting.consenting(given.now)
 
     # -- who acts asks
 
@@ -60,6 +63,17 @@ class Freezes:
         """
         async with self._given.database.transaction() as connection:
             await self.consent(connection, deed)
+
+    async def publish(self) -> None:
+        """Writes the notice of what is frozen for those who have no database."""
+        if self._given.notice is None:
+            return
+        async with self._given.database.read() as connection:
+            held = await tables.active(connection)
+        try:
+            await asyncio.to_thread(notice.put, self._given.notice, held)
+        except OSError as exc:
+            log.warning("the notice of freezes could not be written", reason=str(exc))
 
     # -- looking
 
@@ -98,7 +112,7 @@ class Freezes:
                 )
             pause = max(_LEAST_HELD_OFF, float(held.policy.min_duration_s))
             await self._end(work, held, how="manual", by=by, reason=reason, held_off=self._given.now() + pause)
-            return seen(await _found(work.connection, event_id), self._given.now())
+        return await self._published(event_id)
 
     async def override(self, event_id: str, wanted: NewOverride, *, by: str) -> FreezeView:
         """Lets frozen work through for a while; the freeze itself stays. For a GLOBAL one a second person must agree.
@@ -120,7 +134,7 @@ class Freezes:
             )
             await tables.add_override(work.connection, view)
             self._say_override(work, held, view)
-            return seen(await _found(work.connection, event_id), now)
+        return await self._published(event_id)
 
     async def approve(self, event_id: str, override_id: str, *, by: str) -> FreezeView:
         """A second person agrees.
@@ -143,7 +157,11 @@ class Freezes:
                 raise Conflict("it was agreed to, or has expired", hint="cluster-ai freeze list")
             await tables.approve_override(work.connection, override_id, by=by, at=now)
             self._say_override(work, held, view.model_copy(update={"approved_by": by, "approved_at": now}))
-            return seen(await _found(work.connection, event_id), now)
+        return await self._published(event_id)
+
+    async def _published(self, event_id: str) -> FreezeView:
+        await self.publish()
+        return await self.get(event_id)
 
     # -- the evaluation decides
 
@@ -175,7 +193,7 @@ class Freezes:
     async def _perhaps_end(
         self,
         work: Unit,
-        held: tables.Held,
+        held: Held,
         policies: tuple[PolicyView, ...],
         objectives: Mapping[str, ObjectiveView],
         standing: Mapping[str, Seen],
@@ -204,7 +222,7 @@ class Freezes:
             reason=why(policy.policy, slo_id, standing),
             remaining=standing.remaining,
         )
-        await tables.begin(work.connection, tables.Held(view, policy.policy))
+        await tables.begin(work.connection, Held(view, policy.policy))
         data = {
             "policy": policy.policy_id,
             "slo": slo_id,
@@ -215,9 +233,7 @@ class Freezes:
         }
         work.say(self._given.event("slo.freeze.activated", view.event_id, **data))
 
-    async def _end(
-        self, work: Unit, held: tables.Held, *, how: str, by: str, reason: str, held_off: float = 0.0
-    ) -> None:
+    async def _end(self, work: Unit, held: Held, *, how: str, by: str, reason: str, held_off: float = 0.0) -> None:
         view, now = held.view, self._given.now()
         await tables.end(
             work.connection,
@@ -239,7 +255,7 @@ class Freezes:
         }
         work.say(self._given.event("slo.freeze.resolved", view.event_id, **data))
 
-    def _say_override(self, work: Unit, held: tables.Held, view: OverrideView) -> None:
+    def _say_override(self, work: Unit, held: Held, view: OverrideView) -> None:
         in_force_now = in_force(held, view, self._given.now())
         data = {
             "slo": held.view.slo_id,
@@ -252,13 +268,13 @@ class Freezes:
         work.say(self._given.event("slo.freeze.overridden", held.view.event_id, **data))
 
 
-async def _found(connection: AsyncConnection, event_id: str) -> tables.Held:
+async def _found(connection: AsyncConnection, event_id: str) -> Held:
     held = await tables.freeze(connection, event_id)
     if held is None:
         raise FreezeNotFound("there is no such freeze", hint="cluster-ai freeze history")
     return held
 
 
-def _refuse_over(held: tables.Held) -> None:
+def _refuse_over(held: Held) -> None:
     if not held.view.active:
         raise FreezeOver("this freeze has ended", hint="cluster-ai freeze list")

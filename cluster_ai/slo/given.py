@@ -11,6 +11,8 @@ from cluster_ai.core.outbox import Tell
 from cluster_ai.slo.judging import Call
 from cluster_ai.slo.types import SloSettings
 
+__all__ = ["Calls", "Event", "Given", "Nobody", "Tell"]
+
 
 class Calls(Protocol):
     """The gateway's log of calls."""
@@ -46,6 +48,8 @@ class Given:
     tell: Tell
     calls: Calls
     nodes: Callable[[], Mapping[str, bool]]
+    notice: Path | None = None
+    """Where processes without a database read what is frozen."""
 
     def event(self, kind: str, subject: str, **data: Any) -> Event:
         """Something that happened now."""

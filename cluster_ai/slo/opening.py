@@ -5,8 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cluster_ai.core.loops import every
+from cluster_ai.slo.consenting import consenting
 from cluster_ai.slo.given import Given
+from cluster_ai.slo.judging import Call
 from cluster_ai.slo.service import Service
+from cluster_ai.slo.types import SloSettings
+
+__all__ = ["Call", "Given", "Service", "SloSettings", "consenting", "open_room"]
 
 
 @asynccontextmanager

@@ -2,15 +2,13 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 from cluster_ai.core.errors import ClusterError
-from cluster_ai.slo.alerts import Alerts
-from cluster_ai.slo.asking import Asking
-from cluster_ai.slo.desk import Desk
+from cluster_ai.slo import alerts, asking, desk, figures, measuring
 from cluster_ai.slo.evaluation import Picture
 from cluster_ai.slo.freezes import Freezes
-from cluster_ai.slo.given import Given
-from cluster_ai.slo.measuring import Measuring
+from cluster_ai.slo.given import Event, Given, Tell
 from cluster_ai.slo.web import Web
 
 
@@ -19,14 +17,23 @@ class Service:
 
     def __init__(self, given: Given) -> None:
         url = given.settings.alertmanager_url
+        self.figures = figures.Figures()
+        given = replace(given, tell=self._telling(given.tell))
         self.given = given
-        self.desk = Desk.of(given)
+        self.desk = desk.Desk.of(given)
         self.freezes = Freezes(given)
-        self.measuring = Measuring.of(given, self.freezes)
-        self.alerts = Alerts(given, Web("Alertmanager", url) if url else None)
+        self.measuring = measuring.Measuring.of(given, self.freezes)
+        self.alerts = alerts.Alerts(given, Web("Alertmanager", url) if url else None)
         promql = self.measuring.promql
-        self.budgets = Asking(given, self.desk.objectives, lambda: self.picture.budgets, promql)
+        self.budgets = asking.Asking(given, self.desk.objectives, lambda: self.picture.budgets, promql)
         self._round = asyncio.Lock()
+
+    def _telling(self, tell: Tell) -> Tell:
+        def both(event: Event) -> None:
+            self.figures.heard(event)
+            tell(event)
+
+        return both
 
     @property
     def picture(self) -> Picture:
@@ -46,6 +53,10 @@ class Service:
             picture = await self.measuring.evaluation.evaluate()
             watched = {slo_id: view.objective for slo_id, view in picture.objectives.items()}
             self.measuring.counting.ledger.watch(watched)
+            await self.freezes.publish()
+            self.figures.active = await self.freezes.active()
+            self.figures.seconds.add(picture.seconds)
+            self.figures.policy_evaluations += len(picture.policies)
         await self.alerts.send(picture.budgets, every=self.given.settings.evaluate_seconds)
 
     async def closed(self) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cluster_ai.slo.held import Held
 from cluster_ai.slo.schema import budgets, definitions, freezes, overrides, policies, receipts
 from cluster_ai.slo.types import (
     BudgetView,
@@ -30,15 +31,6 @@ class Page:
 
     limit: int = 100
     cursor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A freeze as it is stored, with the policy as it was when it began."""
-
-    view: FreezeView
-    policy: FreezePolicy
-    held_off_until: float = 0.0
 
 
 async def lock(connection: AsyncConnection, *, alone: bool) -> None:

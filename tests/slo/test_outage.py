@@ -52,7 +52,10 @@ def test_it_fires_freezes_and_releases_in_the_computed_minutes(house: House) -> 
                 break
         # The page clears with its short window; the freeze once 300/(900 + 100 n) <= 0.06.
         first_good = next(n for n in range(1, 700) if 1 - Fraction(300, 900 + 100 * n) * 10 >= Fraction("0.4"))
-        assert ended == {"page": next(n for n in range(1, 9) if Fraction(50 - 10 * n, 50 - 10 * n + 100 * n) <= Fraction("0.48")), "released": first_good}
+        assert ended == {
+            "page": next(n for n in range(1, 9) if Fraction(50 - 10 * n, 50 - 10 * n + 100 * n) <= Fraction("0.48")),
+            "released": first_good,
+        }
         assert first_good == 41
 
     house.tell(story)
