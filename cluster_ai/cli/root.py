@@ -42,6 +42,8 @@ VERBS: Final = {
     "usage": "used:usage",
     "compute": "compute:compute",
     "svc": "svc:svc",
+    "slo": "slo:slo",
+    "freeze": "freeze:freeze",
     "events": "events:events",
     "auth": "auth:auth",
     "tls": "tls:tls",
@@ -54,7 +56,7 @@ VERBS: Final = {
 GROUPS: Final = (
     ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "diag", "open", "tui")),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
-    ("work", ("map", "run-example", "compute", "svc")),
+    ("work", ("map", "run-example", "compute", "svc", "slo", "freeze")),
     ("more", ("events", "auth", "tls", "firewall", "config", "serve", "completion", "version")),
 )
 

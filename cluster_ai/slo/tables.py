@@ -241,7 +241,9 @@ async def add_receipt(connection: AsyncConnection, values: Mapping[str, Any]) ->
     if again.rowcount:
         return False
     insert = _insert(connection, receipts).values(dict(values))
-    return (await connection.execute(insert.on_conflict_do_nothing())).rowcount > 0
+    # Drivers do not agree on how many rows were not inserted.
+    made = await connection.execute(insert.on_conflict_do_nothing().returning(receipts.c.status))
+    return made.first() is not None
 
 
 async def last_receipts(connection: AsyncConnection, *, since: float) -> tuple[Mapping[str, Any], ...]:
