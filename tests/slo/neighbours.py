@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-from tests.ports import free_port
 from tests.waiting import until
 
 MODEL = {
@@ -33,23 +32,25 @@ class Ollama:
     server: ThreadingHTTPServer | None = field(default=None, repr=False)
 
     def answer(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
-        match method, path:
-            case "POST", "/api/chat":
-                self.chats += 1
-                if self.fails:
-                    return 500, {"error": "llama runner process has terminated"}
-                said = {"role": "assistant", "content": "Paris"}
-                return 200, {"model": MODEL["name"], "message": said, "done": True, "done_reason": "stop"}
-            case "POST", "/api/pull":
-                self.pulls += 1
-                return 200, {"status": "success"}
-            case _, "/api/tags" | "/api/ps":
-                return 200, {"models": [MODEL]}
-            case _, "/api/version":
-                return 200, {"version": "0.17.1"}
-            case _, "/api/show":
-                return 200, {"details": MODEL["details"], "model_info": {}, "capabilities": ["completion"]}
-        return 404, {"error": "not found"}
+        if (method, path) == ("POST", "/api/chat"):
+            return self.chat()
+        if (method, path) == ("POST", "/api/pull"):
+            self.pulls += 1
+            return 200, {"status": "success"}
+        found = {
+            "/api/tags": {"models": [MODEL]},
+            "/api/ps": {"models": [MODEL]},
+            "/api/version": {"version": "0.17.1"},
+            "/api/show": {"details": MODEL["details"], "model_info": {}, "capabilities": ["completion"]},
+        }
+        return (200, found[path]) if path in found else (404, {"error": "not found"})
+
+    def chat(self) -> tuple[int, dict[str, Any]]:
+        self.chats += 1
+        if self.fails:
+            return 500, {"error": "llama runner process has terminated"}
+        said = {"role": "assistant", "content": "Paris"}
+        return 200, {"model": MODEL["name"], "message": said, "done": True, "done_reason": "stop"}
 
 
 @contextlib.contextmanager
@@ -73,8 +74,8 @@ def ollama() -> Iterator[Ollama]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = do_HEAD = do_DELETE = _any
-
+    for verb in ("GET", "POST", "HEAD", "DELETE"):
+        setattr(Handler, f"do_{verb}", Handler._any)
     made.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.url = f"http://127.0.0.1:{made.server.server_port}"
     thread = threading.Thread(target=made.server.serve_forever, daemon=True)
@@ -108,7 +109,7 @@ def is_ready(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def alertmanager(folder: Path, *, webhook: str, token: Path) -> Iterator[str]:
+def alertmanager(folder: Path, port: int, *, webhook: str, token: Path) -> Iterator[str]:
     """A real one that brings everything about objectives to ``webhook``."""
     config = {
         "route": {"receiver": "nobody", "routes": [
@@ -123,7 +124,7 @@ def alertmanager(folder: Path, *, webhook: str, token: Path) -> Iterator[str]:
             ]},
         ],
     }  # fmt: skip
-    file, port = folder / "alertmanager.yml", free_port()
+    file = folder / "alertmanager.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     checked = subprocess.run(["amtool", "check-config", file], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
@@ -136,7 +137,7 @@ def alertmanager(folder: Path, *, webhook: str, token: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, *, scrape: str, token: str, alerts: str, rules: str) -> Iterator[str]:
+def prometheus(folder: Path, port: int, *, scrape: str, token: str, alerts: str, rules: str) -> Iterator[str]:
     """A real one that scrapes ``scrape`` (host:port) each second, with these rules."""
     (folder / "slo.yml").write_text(rules, encoding="utf-8")
     config = {
@@ -148,7 +149,7 @@ def prometheus(folder: Path, *, scrape: str, token: str, alerts: str, rules: str
              "static_configs": [{"targets": [scrape]}]},
         ],
     }  # fmt: skip
-    file, port = folder / "prometheus.yml", free_port()
+    file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     checked = subprocess.run(["promtool", "check", "config", file], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr

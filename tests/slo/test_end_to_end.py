@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,14 +39,50 @@ prometheus_url = "{prometheus}"
 """
 
 
+CUSTOM = """
+apiVersion: openslo/v1
+kind: SLO
+metadata: {{name: custom}}
+spec:
+  service: gateway
+  indicator:
+    metadata: {{name: custom}}
+    spec:
+      ratioMetric:
+        counter: true
+        bad: {{metricSource: {{type: Prometheus, spec: {{query: '{bad}'}}}}}}
+        total:
+          metricSource:
+            type: Prometheus
+            spec: {{query: 'sum(increase(sla_events_total{{slo_id="chat"}}[$window]))'}}
+  timeWindow: [{{duration: 1d, isRolling: true}}]
+  budgetingMethod: Occurrences
+  objectives: [{{target: 0.99}}]
+"""
+
+
 @dataclass
 class Lab:
-    """A cluster, its shaky node, and where its neighbours will be."""
+    """A cluster, its shaky node, and the ports at which it looks for its neighbours."""
 
     cluster: Cluster
     node: Ollama
     folder: Path
-    alertmanager: str
+    alerts: int
+    watching: int
+
+    def alertmanager(self, *, port: int) -> AbstractContextManager[str]:
+        webhook, token = f"{self.cluster.api}/webhooks/alertmanager", Home(self.cluster.home).alertmanager_token
+        return alertmanager(self.folder, port, webhook=webhook, token=token)
+
+    def prometheus(self, alerts: str, rules: str) -> AbstractContextManager[str]:
+        host = self.cluster.api.removeprefix("http://")
+        return prometheus(self.folder, self.watching, scrape=host, token=self.cluster.token, alerts=alerts, rules=rules)
+
+    def asked_list(self, url: str) -> list[dict[str, Any]]:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            found: list[dict[str, Any]] = json.loads(answer.read())
+        return found
 
     def asked(self, url: str, body: Any = None, method: str = "POST") -> tuple[int, dict[str, Any]]:
         data = None if body is None else json.dumps(body).encode()
@@ -53,7 +90,8 @@ class Lab:
         request = urllib.request.Request(url, data=data, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.loads(answer.read().splitlines()[0] or b"{}")
+                lines = answer.read().splitlines()
+                return answer.status, json.loads(lines[0]) if lines else {}
         except urllib.error.HTTPError as exc:
             with exc:
                 return exc.code, json.loads(exc.read())
@@ -85,19 +123,32 @@ class Lab:
 def lab(tmp_path: Path) -> Iterator[Lab]:
     home = Home(tmp_path / "home")
     home.make()
-    place = free_port()
     with ollama() as node:
-        # The Alertmanager needs the token that the cluster makes, the cluster the Alertmanager's address.
-        alerts, watching = f"http://127.0.0.1:{place}", f"http://127.0.0.1:{free_port()}"
-        home.config.write_text(CONFIG.format(ollama=node.url, alertmanager=alerts, prometheus=watching))
+        # An Alertmanager needs the token that the cluster makes, the cluster the Alertmanager's address.
+        alerts, watching = free_port(), free_port()
+        at = {"alertmanager": f"http://127.0.0.1:{alerts}", "prometheus": f"http://127.0.0.1:{watching}"}
+        home.config.write_text(CONFIG.format(ollama=node.url, **at))
         with running(home.root) as cluster:
-            yield Lab(cluster, node, tmp_path, alerts)
+            yield Lab(cluster, node, tmp_path, alerts, watching)
 
 
 def test_a_burnt_objective_freezes_and_a_recovered_one_releases(lab: Lab) -> None:
     cluster = lab.cluster
     lab.does("slo", "create", "chat", "--target", "50", "--days", "1", "--model", "tiny:1b")
-    lab.does("freeze", "policy", "create", "no-pulls", "--block", "pull", "--below", "0.1", "--above", "0.3", "--minutes", "0")
+    lab.does(
+        "freeze",
+        "policy",
+        "create",
+        "no-pulls",
+        "--block",
+        "pull",
+        "--below",
+        "0.1",
+        "--above",
+        "0.3",
+        "--minutes",
+        "0",
+    )
     until(lambda: "tiny:1b" in cluster.models(), what="the gateway knows the node's models")
     assert lab.chats(2) == [200, 200]
     lab.node.fails = True
@@ -125,27 +176,53 @@ def test_a_burnt_objective_freezes_and_a_recovered_one_releases(lab: Lab) -> Non
     assert (past["event_id"], past["resolution"]) == (freeze["event_id"], "auto")
 
 
-def test_alerts_go_out_through_a_real_prometheus_and_alertmanager_and_come_in_again(lab: Lab) -> None:
+def test_alerts_of_rules_in_a_real_prometheus_come_in(lab: Lab) -> None:
     cluster = lab.cluster
+    # Nothing of our own goes out here: only what Prometheus sends can come in.
     lab.does("slo", "create", "chat", "--target", "99", "--model", "tiny:1b")
-    until(lambda: lab.metric('sla_events_total{slo_id="chat",verdict="good"}') == 0, what="it is counted")
     rules = cluster.cli("slo", "rules", "chat").stdout.replace("interval: 30s", "interval: 1s")
-    webhook, token = f"{cluster.api}/webhooks/alertmanager", Home(cluster.home).alertmanager_token
-    host = cluster.api.removeprefix("http://")
-    with alertmanager(lab.folder, webhook=webhook, token=token) as alerts:
-        with prometheus(lab.folder, scrape=host, token=cluster.token, alerts=alerts, rules=rules) as watching:
-            assert lab.chats(3) == [200, 200, 200]
-            until(lambda: value(watching, 'sla_events_total{slo_id="chat",verdict="good"}') == 3, seconds=20)
-            lab.node.fails = True
-            lab.chats(6)
-            until(
-                lambda: lab.metric('sla_alertmanager_webhooks_received_total{status="new"}') >= 1,
-                seconds=40,
-                what="the alert of the rules comes in",
-            )
-            ratio = value(watching, 'cluster_ai:slo_errors:ratio_rate5m{slo="chat"}')
-            assert ratio is not None
-            assert ratio > 0.1
+    with lab.alertmanager(port=free_port()) as alerts, lab.prometheus(alerts, rules) as watching:
+        until(lambda: lab.chats(1) == [200], seconds=20, what="the node answers")
+        counted = 'sla_events_total{slo_id="chat",verdict="good"}'
+        until(lambda: (value(watching, counted) or 0) >= 1, seconds=20, what="Prometheus sees what is counted")
+        lab.node.fails = True
+        lab.chats(6)
+        came = 'sla_alertmanager_webhooks_received_total{status="new"}'
+        until(lambda: lab.metric(came) >= 1, seconds=40, what="the alert of the rules comes in")
+        assert (value(watching, 'cluster_ai:slo_errors:ratio_rate5m{slo="chat"}') or 0) > 0.1
+        # An objective that Prometheus counts, by our own question to it.
+        document = CUSTOM.format(bad='sum(increase(sla_events_total{slo_id="chat",verdict="bad"}[$window]))')
+        (lab.folder / "custom.yaml").write_text(document)
+        lab.does("slo", "import", str(lab.folder / "custom.yaml"))
+        assert lab.said("slo", "show", "custom")["objective"]["slo_type"] == "CUSTOM"
+        until(
+            lambda: lab.said("slo", "budget", "custom")["sli_value"] not in {None, 1.0},
+            seconds=40,
+            what="the minute that failed is told by Prometheus",
+        )
+
+
+def test_alerts_go_out_to_a_real_alertmanager_and_can_be_silenced(lab: Lab) -> None:
+    lab.does("slo", "create", "chat", "--target", "99", "--model", "tiny:1b")
+    with lab.alertmanager(port=lab.alerts) as alerts:
+        until(lambda: lab.chats(1) == [200], seconds=20, what="the node answers")
+        lab.node.fails = True
+        lab.chats(6)
+        active = f"{alerts}/api/v2/alerts?active=true"
+        found = until(lambda: lab.asked_list(active), seconds=20, what="the alert goes out")
+        assert {row["labels"]["slo"] for row in found} == {"chat"}
+        assert "SLOBurnPage" in {row["labels"]["alertname"] for row in found}
+        came = 'sla_alertmanager_webhooks_received_total{status="new"}'
+        until(lambda: lab.metric(came) >= 1, seconds=20, what="and comes in again by the webhook")
+        silences = f"{lab.cluster.api}/api/v1/silences"
+        wanted = {"matchers": [{"name": "slo", "value": "chat"}], "minutes": 5, "comment": "being looked at"}
+        status, made = lab.asked(silences, wanted)
+        assert status == 201, made
+        [listed] = lab.asked(silences, method="GET")[1]["items"]
+        assert (listed["id"], listed["state"], listed["createdBy"]) == (made["id"], "active", "local")
+        until(lambda: not lab.asked_list(f"{active}&silenced=false"), seconds=10, what="it is quiet")
+        assert lab.asked(f"{silences}/{made['id']}", method="DELETE")[0] == 204
+        assert lab.asked(silences, method="GET")[1]["items"] == []
 
 
 def value(prometheus: str, query: str) -> float | None:

@@ -208,7 +208,9 @@ def test_one_person_does_not_lift_a_freeze_of_the_whole_cluster(api: Api) -> Non
         for method, what in (("DELETE", "slos/chat"), ("DELETE", "policies/all")):
             held = client.request(method, f"{V1}/{what}")
             assert (held.status_code, held.json()["code"]) == (409, "held_by_freeze")
-        off = client.put(f"{V1}/policies/all", json=rule(scope="GLOBAL", target="", enabled=False) | {"policy_id": None})
+        off = client.put(
+            f"{V1}/policies/all", json=rule(scope="GLOBAL", target="", enabled=False) | {"policy_id": None}
+        )
         assert off.status_code in {409, 422}
         asked = client.post(f"{path}/override", json={"reason": "a fix", "minutes": 5}).json()
         [override] = asked["overrides"]
@@ -224,10 +226,19 @@ def test_one_person_does_not_lift_a_freeze_of_the_whole_cluster(api: Api) -> Non
 
 def test_words_in_paths_are_not_taken_for_ids(api: Api) -> None:
     with api.local() as client:
-        for path in ("budgets/summary", "policies/freezes/active", "policies/freezes/history", "slos/export", "slos/rules"):
+        for path in (
+            "budgets/summary",
+            "policies/freezes/active",
+            "policies/freezes/history",
+            "slos/export",
+            "slos/rules",
+        ):
             assert client.get(f"{V1}/{path}").status_code == 200, path
         assert client.get(f"{V1}/policies/nobody").json()["code"] == "policy_not_found"
-        assert client.post(f"{V1}/policies/freezes/0/resolve", json={"reason": "why not"}).json()["code"] == "freeze_not_found"
+        assert (
+            client.post(f"{V1}/policies/freezes/0/resolve", json={"reason": "why not"}).json()["code"]
+            == "freeze_not_found"
+        )
 
 
 # -- an Alertmanager
