@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backend.machines.config import MembersConfig, Times
-from cluster_ai.core.consent import Consent, always
 from cluster_ai.core.db import Database
 from cluster_ai.nodes.energy import Energy
 from cluster_ai.nodes.errors import StaysAlone
-from cluster_ai.nodes.opening import Authority, Chance, Fleet, Invitations, opened
+from cluster_ai.nodes.opening import Authority, Chance, Consent, Fleet, Invitations, always, opened
 from cluster_ai.pki.head import ensure_head
 from cluster_ai.pki.store import Store
 

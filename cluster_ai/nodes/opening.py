@@ -8,7 +8,7 @@ from cluster_ai.nodes.service import Machines
 from cluster_ai.nodes.types import MachinesSettings
 from cluster_ai.pki.authority import Authority
 
-__all__ = ["Authority", "Chance", "Fleet", "Invitations", "opened"]
+__all__ = ["Authority", "Chance", "Consent", "Fleet", "Invitations", "always", "opened"]
 
 
 async def opened(
