@@ -50,6 +50,7 @@ from backend.routes import (
     usage,
 )
 from backend.slo_metrics import SloCollector, counted
+from backend.slo_probe import probing
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
 from cluster_ai.core.asgi.observe import Observed
@@ -133,7 +134,8 @@ def create_api(
             app.state.plane, app.state.lookout = plane, lookout
             try:
                 with counted(app, plane):
-                    yield
+                    async with probing(plane):
+                        yield
             finally:
                 app.state.plane, app.state.lookout = None, None
 

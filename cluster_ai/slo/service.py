@@ -27,6 +27,7 @@ class Service:
         promql = self.measuring.promql
         self.budgets = asking.Asking(given, self.desk.objectives, lambda: self.picture.budgets, promql)
         self._round = asyncio.Lock()
+        self._watches = False
 
     def _telling(self, tell: Tell) -> Tell:
         def both(event: Event) -> None:
@@ -43,6 +44,9 @@ class Service:
     async def count(self) -> None:
         """One look at what happened."""
         ledger = self.measuring.counting.ledger
+        if not self._watches:
+            # Nobody knows yet what counts: logs that are read now would be read for nothing.
+            return
         await self.measuring.counting.look(self.given.nodes())
         await self.measuring.promql.look(ledger.objectives, self.given.now())
 
@@ -53,6 +57,7 @@ class Service:
             picture = await self.measuring.evaluation.evaluate()
             watched = {slo_id: view.objective for slo_id, view in picture.objectives.items()}
             self.measuring.counting.ledger.watch(watched)
+            self._watches = True
             await self.freezes.publish()
             self.figures.active = await self.freezes.active()
             self.figures.seconds.add(picture.seconds)

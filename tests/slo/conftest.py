@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,16 +48,16 @@ class House:
     log: Log = field(default_factory=Log)
     nodes: dict[str, bool] = field(default_factory=dict)
     settings: SloSettings = field(default_factory=SloSettings)
+    ids: Iterator[str] = field(default_factory=lambda: (f"{number:032d}" for number in itertools.count(1)))
     service: Service = field(init=False)
     database: Database = field(init=False)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Service]:
-        ids = (f"{number:032d}" for number in itertools.count(len(self.told) * 1000 + 1))
         async with open_database(self.url, on_fatal=pytest.fail) as database:
             self.database = database
             given = Given(
-                database, self.settings, self.folder, lambda: self.now, lambda: next(ids), self.told.append,
+                database, self.settings, self.folder, lambda: self.now, lambda: next(self.ids), self.told.append,
                 self.log, lambda: self.nodes,
             )  # fmt: skip
             self.service = Service(given)
