@@ -175,9 +175,8 @@ async def freeze(connection: AsyncConnection, event_id: str) -> Held | None:
 
 async def freeze_history(connection: AsyncConnection, page: Page, *, slo_id: str = "") -> tuple[Held, ...]:
     """The newest first: ids grow with time."""
-    query = select(freezes)
-    if page.cursor:
-        query = query.where(freezes.c.event_id < page.cursor)
+    # Beyond every id when there is no cursor: a bound, so that the index is searched and not read through.
+    query = select(freezes).where(freezes.c.event_id < (page.cursor or "~"))
     if slo_id:
         query = query.where(freezes.c.slo_id == slo_id)
     return await _held(connection, query.order_by(freezes.c.event_id.desc()).limit(page.limit))
