@@ -23,9 +23,11 @@ from backend.routed import PolicedRoute
 from backend.routes import (
     about,
     accounts,
+    alerts,
     attempts,
     audit,
     beats,
+    budgets,
     catalog,
     chat,
     cluster,
@@ -44,8 +46,10 @@ from backend.routes import (
     machines,
     models,
     plans,
+    policies,
     power,
     registry,
+    slos,
     tickets,
     unused,
     upkeep,
@@ -53,6 +57,8 @@ from backend.routes import (
     work,
     workflows,
 )
+from backend.slo_metrics import SloCollector, counted
+from backend.slo_probe import probing
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
 from cluster_ai.core.asgi.observe import Observed
@@ -91,6 +97,10 @@ MODULES = (
     dask,
     work,
     incidents,
+    slos,
+    budgets,
+    policies,
+    alerts,
     about,
 )
 
@@ -108,7 +118,7 @@ def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER, look_around: 
     """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
     api = create_api(open_plane, ui_folder=ui_folder, look_around=look_around)
     inner = WorkFirst(api, Shortcuts(api, beats.router.routes))
-    return Started(api, SecureHeaders(Observed(inner, metrics=HttpMetrics(api.state.registry))))
+    return Started(api, SecureHeaders(Observed(inner, metrics=api.state.http)))
 
 
 class Started:
@@ -137,7 +147,9 @@ def create_api(
         async with open_plane() as plane, open_lookout(plane, look_around) as lookout:
             app.state.plane, app.state.lookout = plane, lookout
             try:
-                yield
+                with counted(app, plane):
+                    async with probing(plane):
+                        yield
             finally:
                 app.state.plane, app.state.lookout = None, None
 
@@ -156,6 +168,8 @@ def create_api(
     app.state.registry.register(ClusterCollector(lambda: app.state.plane))
     app.state.registry.register(RegistryCollector(lambda: app.state.plane))
     app.state.registry.register(DispatchCollector(lambda: app.state.plane))
+    app.state.registry.register(SloCollector(lambda: app.state.plane))
+    app.state.http = HttpMetrics(app.state.registry)
     errors.install(app)
     _check_policy()
     for module in MODULES:

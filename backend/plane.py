@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import aiohttp
 from starlette.types import ASGIApp
 
-from backend import catalogs, plans_room, working
-from backend.gateways import Gateways
+from backend import catalogs, plans_room, slo_room, working
+from backend.gateways import GatewayCalls, Gateways
 from backend.live import Bus, Live
 from backend.plane_config import Neighbours, PlaneConfig
-from backend.relay import GatewayCalls
 from backend.rooms import Accounts, Rooms, open_rooms
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
 from cluster_ai.registry.service import Means, Registry
@@ -44,6 +43,7 @@ class Plane:
     """Set when the process begins to stop: streams without an end must end."""
     neighbours: Neighbours
     catalog: catalogs.Opened
+    slo: slo_room.Objectives
     work: plans_room.Opened
     dispatching: working.Dispatching | None = None
     """None where tickets are not done."""
@@ -58,7 +58,8 @@ class Plane:
 async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterator[Plane]:
     """Opens everything in order, and closes it in reverse."""
     async with AsyncExitStack() as stack:
-        rooms = await stack.enter_async_context(open_rooms(config.vault, config.members))
+        consent = slo_room.consent_of(config.vault.times)
+        rooms = await stack.enter_async_context(open_rooms(config.vault, config.members, consent))
         await stack.enter_async_context(rooms.members.energy.running())
         times = config.vault.times
         means = Means(clock=time.monotonic, wall=times.now, new_id=times.new_id)
@@ -73,9 +74,10 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
-        around = catalogs.Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
+        slo = await stack.enter_async_context(slo_room.open_slo(config.slo, slo_room.Next(rooms, live, bus, times)))
+        around = catalogs.Around(rooms.database, live, rooms.members.fleet, bus, times, consent, tls)
         catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))
-        ground = plans_room.Ground(rooms.database, bus, config.vault)
+        ground = plans_room.Ground(rooms.database, bus, config.vault, consent)
         work = await stack.enter_async_context(plans_room.open_work(config.work, ground))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
@@ -92,6 +94,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             asyncio.Event(),
             neighbours,
             catalog,
+            slo,
             work,
         )
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend import dask_pages, plans_room
-from backend.catalog_config import CatalogConfig
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
+from backend.room_configs import CatalogConfig, SloConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
@@ -30,6 +30,7 @@ class PlaneConfig:
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
     work: plans_room.WorkConfig = field(default_factory=plans_room.WorkConfig)
+    slo: SloConfig = field(default_factory=SloConfig)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -139,12 +140,14 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     from backend.host import ThisMachine
     from backend.plane import PlaneConfig
     from backend.plans_room import WorkConfig
+    from backend.slo_room import SloConfig
     from backend.snapshot import About
     from cluster_ai.accounts.opening import VaultConfig
     from cluster_ai.accounts.service import Times
     from cluster_ai.accounts.types import Lifetimes
     from cluster_ai.catalog.entries import USERS
     from cluster_ai.core.ids import new_id
+    from cluster_ai.core.paths import make_secret
     from cluster_ai.registry.detector import Rule
     from cluster_ai.views import Endpoints
 
@@ -187,6 +190,12 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             aliases=lambda: load().gateway.aliases,
         ),
         work=WorkConfig(home.data / "plans", settings.plans, settings.executors),
+        slo=SloConfig(
+            settings.slo,
+            settings.slo.folder or home.objectives,
+            make_secret(home.alertmanager_token, token_urlsafe(32)),
+            home.freezes,
+        ),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )
 

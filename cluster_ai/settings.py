@@ -24,6 +24,7 @@ from cluster_ai.gateway.types import GatewaySettings
 from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
 from cluster_ai.pki.types import HeadFiles
 from cluster_ai.plans.config import PlansSettings
+from cluster_ai.slo.types import SloSettings
 from cluster_ai.supervisor.types import SupervisorSettings
 
 MAX_WORKERS = 16
@@ -141,6 +142,7 @@ class Settings(BaseSettings):
     power: PowerSettings = Field(default_factory=PowerSettings)
     executors: ExecutorSettings = Field(default_factory=ExecutorSettings)
     plans: PlansSettings = Field(default_factory=PlansSettings)
+    slo: SloSettings = Field(default_factory=SloSettings)
 
     @classmethod
     def settings_customise_sources(

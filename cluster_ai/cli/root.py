@@ -44,6 +44,8 @@ VERBS: Final = {
     "ticket": "ticket:ticket",
     "compute": "compute:compute",
     "svc": "svc:svc",
+    "slo": "slo:slo",
+    "freeze": "freeze:freeze",
     "events": "events:events",
     "auth": "auth:auth",
     "tls": "tls:tls",
@@ -56,7 +58,7 @@ VERBS: Final = {
 GROUPS: Final = (
     ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "diag", "open", "tui")),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
-    ("work", ("plan", "ticket", "map", "run-example", "compute", "svc")),
+    ("work", ("plan", "ticket", "map", "run-example", "compute", "svc", "slo", "freeze")),
     ("more", ("events", "auth", "tls", "firewall", "config", "serve", "completion", "version")),
 )
 

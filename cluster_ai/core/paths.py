@@ -81,6 +81,21 @@ class Home:
         """What our own processes show each other on loopback."""
         return self.secrets / "internal.token"
 
+    @property
+    def alertmanager_token(self) -> Path:
+        """What an Alertmanager shows when it brings alerts."""
+        return self.secrets / "alertmanager.token"
+
+    @property
+    def objectives(self) -> Path:
+        """People's files of objectives and freeze policies."""
+        return self.root / "slo"
+
+    @property
+    def freezes(self) -> Path:
+        """What is frozen, for processes that have no database open."""
+        return self.run / "freezes.json"
+
     def make(self) -> None:
         """Creates the directories, readable by their owner alone."""
         for folder in (self.root, self.data, self.models, self.secrets, self.run, self.logs, self.scratch):

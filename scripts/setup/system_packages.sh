@@ -13,6 +13,8 @@ tmux tmux
 strace strace
 mkfs.ext4 e2fsprogs
 curl curl
+promtool prometheus
+amtool prometheus-alertmanager
 git git
 nginx nginx-light
 wrk wrk

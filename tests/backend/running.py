@@ -20,6 +20,7 @@ from backend.host import ThisMachine
 from backend.lookout import LookAround, Lookout
 from backend.machines.config import MembersConfig
 from backend.plane import Neighbours, Plane, PlaneConfig, open_plane
+from backend.slo_room import SloConfig
 from backend.snapshot import About
 from backend.ui_files import FOLDER
 from cluster_ai.accounts.opening import VaultConfig
@@ -36,6 +37,7 @@ from cluster_ai.nodes.discovery.finds import Members
 from cluster_ai.nodes.discovery.subnets import Scope
 from cluster_ai.nodes.types import MachinesSettings
 from cluster_ai.pki.types import HeadFiles
+from cluster_ai.slo.types import SloSettings
 from cluster_ai.views import Endpoints
 from tests.backend.world import INTERNAL, World
 from tests.loops import loop_in_thread
@@ -44,6 +46,7 @@ from tests.waiting import until
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
+ALERTS = "token-of-the-alertmanager"
 CHEAP = Passwords(rounds=1, memory_kib=64)
 
 
@@ -195,6 +198,7 @@ def running_api(
     dask: str = "",
     catalog: CatalogConfig | None = None,
     look_around: LookAround = nowhere,
+    slo: SloSettings | None = None,
 ) -> Iterator[Api]:
     """The API with the world around it; its admin's password is ``PASSWORD``.
 
@@ -219,6 +223,7 @@ def running_api(
             host=ThisMachine(home.root),
             run=home.run,
             # No test asks the registry of the world: this one has no models.
+            slo=SloConfig(slo or SloSettings(), home.objectives, ALERTS, home.freezes),
             catalog=catalog or CatalogConfig(bases={LIBRARY: world.url}),
         )
 
