@@ -1,0 +1,112 @@
+"""An event in the words of each kind of endpoint. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.header import Header
+from email.message import EmailMessage
+from email.utils import format_datetime, formataddr
+from typing import Any, Final
+from urllib.parse import unquote
+
+from cluster_ai.core.i18n import Lang, texts
+from cluster_ai.core.wire import JSON_TYPE, dump_json
+from cluster_ai.notify.signing import Claims, key_of, signed
+from cluster_ai.notify.types import EndpointKind
+
+AGENT: Final = "cluster-ai-webhooks/1"
+DOMAIN: Final = "notify"
+MAILTO: Final = "mailto:"
+LONGEST_DETAIL: Final = 500
+_URGENT: Final = frozenset({"dead_lettered", "dead", "failed", "opened", "activated", "violated", "disabled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One POST."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as people read it."""
+
+    title: str
+    text: str
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a delivery carries: its event, and its body as it was stored."""
+
+    id: str
+    type: str
+    subject: str
+    body: str
+
+
+def told(event: Event, data: Mapping[str, Any], *, lang: Lang, cluster: str) -> Told:
+    """``event`` in a sentence. ``data``: what the event says beside its subject; only plain values are shown."""
+    catalogue = texts(lang, DOMAIN)
+    sentence = catalogue.get(event.type, catalogue["event"]).format(subject=event.subject, type=event.type)
+    shown = [f"{name}: {value}" for name, value in data.items() if isinstance(value, str | int | float) and value != ""]
+    detail = "\n".join(shown)[:LONGEST_DETAIL]
+    return Told(f"{cluster}: {sentence}", detail or sentence, event.type.rpartition(".")[2] in _URGENT)
+
+
+def webhook(event: Event, secret: str, *, now: float) -> Request:
+    """The event as JSON, signed at ``now`` (Unix seconds). The id is the event's: it stays the same at every attempt."""
+    body = event.body.encode()
+    headers = {"Content-Type": JSON_TYPE, "User-Agent": AGENT, "X-Webhook-Event": event.type}
+    return Request(headers | signed(key_of(secret), Claims(event.id, int(now)), body), body)
+
+
+def slack(message: Told) -> Request:
+    """A message of Slack's incoming webhooks."""
+    text = f"*{_escaped(message.title)}*\n{_escaped(message.text)}"
+    return Request({"Content-Type": JSON_TYPE, "User-Agent": AGENT}, dump_json({"text": text}))
+
+
+def ntfy(message: Told, token: str) -> Request:
+    """A message to an ntfy topic, in its plain form: the text is the body."""
+    headers = {
+        "Content-Type": "text/plain; charset=utf-8",
+        "User-Agent": AGENT,
+        # Headers carry Latin letters at most; ntfy reads encoded words of RFC 2047.
+        "Title": _encoded(message.title),
+        "Priority": "high" if message.urgent else "default",
+    }
+    return Request(headers | ({"Authorization": f"Bearer {token}"} if token else {}), message.text.encode())
+
+
+def letter(message: Told, *, to: str, sender: str, event_id: str, now: float) -> EmailMessage:
+    """The same as mail. ``event_id`` makes its id: a letter that is sent twice is shown once."""
+    mail = EmailMessage()
+    mail["From"] = formataddr(("Cluster AI", sender))
+    mail["To"] = to
+    mail["Subject"] = " ".join(message.title.split())
+    mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
+    mail["Message-ID"] = f"<{event_id}@cluster-ai>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(message.text)
+    return mail
+
+
+def address_of(url: str) -> str:
+    """The address that a ``mailto:`` URL names."""
+    return unquote(url.removeprefix(MAILTO))
+
+
+def is_for_people(kind: EndpointKind) -> bool:
+    return kind is not EndpointKind.WEBHOOK
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _encoded(text: str) -> str:
+    return text if text.isascii() else Header(text, "utf-8", maxlinelen=10_000).encode()

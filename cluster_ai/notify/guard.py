@@ -1,0 +1,142 @@
+"""Connections that go only where they may: a name is resolved once, and the address that was checked is called."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from cluster_ai.core.errors import Unavailable
+from cluster_ai.notify.addresses import Target, refusal, refused, target_of
+
+Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a name, with a port.
+
+Raises:
+    OSError: it has none.
+"""
+RESOLVE_SECONDS: Final = 5.0
+
+
+class Barred(OSError):
+    """The address behind a name may not be called. An ``OSError``, as whatever else keeps one from connecting."""
+
+
+async def system_lookup(host: str, port: int) -> Sequence[str]:
+    """What this machine's resolver answers."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return list(dict.fromkeys(str(row[4][0]) for row in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """``allowed``: origins that an administrator lists, as ``addresses.origins`` answers them."""
+
+    allowed: frozenset[str] = frozenset()
+    lookup: Lookup = system_lookup
+
+    def read(self, url: str) -> Target:
+        """The receiver that ``url`` names; nothing is resolved.
+
+        Raises:
+            TargetRefused: as ``target_of``.
+        """
+        return target_of(url, allowed=self.allowed)
+
+    async def look(self, target: Target) -> None:
+        """Tells early what a connection would be refused for.
+
+        Raises:
+            TargetRefused: its name stands for an address that may not be called.
+            Unavailable: its name cannot be resolved now.
+        """
+        if target.literal:
+            return
+        try:
+            found = await self._resolved(target)
+        except OSError as exc:
+            raise Unavailable(f"{target.host} cannot be resolved: {_said(exc)}") from exc
+        for address in found:
+            if why := refusal(address, target=target):
+                raise refused(target, why)
+
+    def connector(self, target: Target) -> TCPConnector:
+        """For one call of ``target``. Its errors are ``OSError``s, ``Barred`` among them.
+
+        A connector of its own for each call, so that nothing that was checked for one receiver serves another.
+        """
+        return TCPConnector(
+            limit=1,
+            force_close=True,
+            use_dns_cache=False,
+            resolver=_Checked(self, target),
+            socket_factory=lambda info: _socket(info, target),
+        )
+
+    async def checked(self, target: Target) -> Sequence[str]:
+        """The addresses to connect to.
+
+        Raises:
+            Barred: one of those that its name stands for may not be called: a name that mixes them is up to something.
+            OSError: it has none.
+        """
+        found = await self._resolved(target)
+        for address in found:
+            if why := refusal(address, target=target):
+                raise Barred(f"{target.host} may not be called: its address {why}")
+        return found
+
+    async def _resolved(self, target: Target) -> Sequence[str]:
+        try:
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                found = await self.lookup(target.host, target.port)
+        except TimeoutError as exc:
+            raise OSError(f"the name {target.host} was not resolved in time") from exc
+        if not found:
+            raise OSError(f"the name {target.host} has no address")
+        return found
+
+
+class _Checked(AbstractResolver):
+    """Answers checked addresses as addresses: nothing behind it resolves them again."""
+
+    def __init__(self, guard: Guard, target: Target) -> None:
+        self._guard = guard
+        self._target = target
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - the library's signature
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in await self._guard.checked(self._target)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _socket(info: Any, target: Target) -> socket.socket:
+    """The last look: whatever came before, no socket is made for an address that may not be called."""
+    family, kind, proto, _, address = info
+    if why := refusal(str(address[0]), target=target):
+        raise Barred(f"{target.host} may not be called: its address {why}")
+    return socket.socket(family, kind, proto)
+
+
+def _said(exc: OSError) -> str:
+    return (exc.strerror or str(exc))[:200]

@@ -1,0 +1,45 @@
+"""Rows of the notify room as the code handles them. Pure. Times are Unix seconds."""
+
+from dataclasses import dataclass
+
+from cluster_ai.notify.types import DeliveryState, EndpointKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """``sealed``: its secret, as it is stored; empty when it has none. ``why_disabled`` is empty while enabled."""
+
+    id: str
+    name: str = ""
+    kind: EndpointKind
+    url: str
+    sealed: str = ""
+    events: tuple[str, ...]
+    why_disabled: str = ""
+    failing_since: float | None = None
+    created_at: float
+
+    @property
+    def enabled(self) -> bool:
+        return not self.why_disabled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """``body``: the event as JSON. ``next_at``: when it is due; for one that is being sent, when it is due again."""
+
+    id: str
+    endpoint_id: str
+    event_id: str
+    event_type: str
+    subject: str
+    body: str
+    state: DeliveryState = DeliveryState.QUEUED
+    attempts: int = 0
+    next_at: float
+    status: int | None = None
+    ms: int = 0
+    excerpt: str = ""
+    error: str = ""
+    created_at: float
+    changed_at: float
