@@ -1,5 +1,6 @@
 """An event in the words of each kind of endpoint. Pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,15 +10,19 @@ from email.utils import format_datetime, formataddr
 from typing import Any, Final
 from urllib.parse import unquote
 
+from cluster_ai.core.events import Event
 from cluster_ai.core.i18n import Lang, texts
 from cluster_ai.core.wire import JSON_TYPE, dump_json
 from cluster_ai.notify.signing import Claims, key_of, signed
-from cluster_ai.notify.types import EndpointKind
+from cluster_ai.notify.types import TargetRefused
 
 AGENT: Final = "cluster-ai-webhooks/1"
 DOMAIN: Final = "notify"
 MAILTO: Final = "mailto:"
 LONGEST_DETAIL: Final = 500
+LARGEST_BODY: Final = 256 * 1024
+"""Bytes; what an event says beyond that is left out, and said to be."""
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
 _URGENT: Final = frozenset({"dead_lettered", "dead", "failed", "opened", "activated", "violated", "disabled"})
 
 
@@ -39,7 +44,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Carried:
     """What a delivery carries: its event, and its body as it was stored."""
 
     id: str
@@ -48,7 +53,16 @@ class Event:
     body: str
 
 
-def told(event: Event, data: Mapping[str, Any], *, lang: Lang, cluster: str) -> Told:
+def body_of(event: Event) -> str:
+    """An event as a webhook carries it: ``id``, ``type``, ``subject``, ``at`` (Unix seconds) and ``data``."""
+    said = {"id": event.id, "type": event.type, "subject": event.subject, "at": event.at}
+    body = dump_json(said | {"data": dict(event.data)})
+    if len(body) > LARGEST_BODY:
+        body = dump_json(said | {"data": {}, "truncated": True})
+    return body.decode()
+
+
+def told(event: Carried, data: Mapping[str, Any], *, lang: Lang, cluster: str) -> Told:
     """``event`` in a sentence. ``data``: what the event says beside its subject; only plain values are shown."""
     catalogue = texts(lang, DOMAIN)
     sentence = catalogue.get(event.type, catalogue["event"]).format(subject=event.subject, type=event.type)
@@ -57,8 +71,8 @@ def told(event: Event, data: Mapping[str, Any], *, lang: Lang, cluster: str) -> 
     return Told(f"{cluster}: {sentence}", detail or sentence, event.type.rpartition(".")[2] in _URGENT)
 
 
-def webhook(event: Event, secret: str, *, now: float) -> Request:
-    """The event as JSON, signed at ``now`` (Unix seconds). The id is the event's: it stays the same at every attempt."""
+def webhook(event: Carried, secret: str, *, now: float) -> Request:
+    """The event as JSON, signed at ``now`` (Unix seconds). The id is the event's, the same at every attempt."""
     body = event.body.encode()
     headers = {"Content-Type": JSON_TYPE, "User-Agent": AGENT, "X-Webhook-Event": event.type}
     return Request(headers | signed(key_of(secret), Claims(event.id, int(now)), body), body)
@@ -96,12 +110,15 @@ def letter(message: Told, *, to: str, sender: str, event_id: str, now: float) ->
 
 
 def address_of(url: str) -> str:
-    """The address that a ``mailto:`` URL names."""
-    return unquote(url.removeprefix(MAILTO))
+    """The address that a ``mailto:`` URL names.
 
-
-def is_for_people(kind: EndpointKind) -> bool:
-    return kind is not EndpointKind.WEBHOOK
+    Raises:
+        TargetRefused: it names none, or several, or holds what a header would read as more than an address.
+    """
+    address = unquote(url.removeprefix(MAILTO))
+    if not url.startswith(MAILTO) or not _ADDRESS.fullmatch(address):
+        raise TargetRefused("mail goes to mailto:somebody@example.org", path="url", values={"about": "mail"})
+    return address
 
 
 def _escaped(text: str) -> str:

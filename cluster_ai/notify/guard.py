@@ -3,8 +3,9 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -19,16 +20,48 @@ Raises:
     OSError: it has none.
 """
 RESOLVE_SECONDS: Final = 5.0
+THREADS: Final = 8
 
 
 class Barred(OSError):
     """The address behind a name may not be called. An ``OSError``, as whatever else keeps one from connecting."""
 
 
-async def system_lookup(host: str, port: int) -> Sequence[str]:
-    """What this machine's resolver answers."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+class SystemLookup:
+    """What this machine's resolver answers. A context manager.
+
+    It has threads of its own, and asks for each name once at a time: a name server that is silent holds up nobody who
+    asks for another name, nor what else runs in threads of this process.
+    """
+
+    def __init__(self, *, threads: int = THREADS) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="webhook names")
+        self._asked: dict[tuple[str, int], asyncio.Future[Sequence[str]]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        found = self._asked.get((host, port))
+        if found is None:
+            found = asyncio.get_running_loop().run_in_executor(self._pool, _addresses, host, port)
+            self._asked[host, port] = found
+            found.add_done_callback(lambda done: self._answered(host, port, done))
+        # Who stops waiting must not end it for the others.
+        return await asyncio.shield(found)
+
+    def _answered(self, host: str, port: int, done: "asyncio.Future[Sequence[str]]") -> None:
+        self._asked.pop((host, port), None)
+        if not done.cancelled():
+            # Seen: everybody may have stopped waiting.
+            done.exception()
+
+
+def _addresses(host: str, port: int) -> Sequence[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return list(dict.fromkeys(str(row[4][0]) for row in found))
 
 
@@ -36,8 +69,8 @@ async def system_lookup(host: str, port: int) -> Sequence[str]:
 class Guard:
     """``allowed``: origins that an administrator lists, as ``addresses.origins`` answers them."""
 
-    allowed: frozenset[str] = frozenset()
-    lookup: Lookup = system_lookup
+    allowed: frozenset[str]
+    lookup: Lookup
 
     def read(self, url: str) -> Target:
         """The receiver that ``url`` names; nothing is resolved.

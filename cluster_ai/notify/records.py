@@ -26,7 +26,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """``body``: the event as JSON. ``next_at``: when it is due; for one that is being sent, when it is due again."""
+    """``body``: the event as JSON.
+
+    ``next_at``: when it is due; for one that is being sent, when it is due again; None when it has ended.
+    """
 
     id: str
     endpoint_id: str
@@ -36,7 +39,7 @@ class Delivery:
     body: str
     state: DeliveryState = DeliveryState.QUEUED
     attempts: int = 0
-    next_at: float
+    next_at: float | None
     status: int | None = None
     ms: int = 0
     excerpt: str = ""

@@ -100,7 +100,7 @@ def _verify_standard(key: bytes, headers: Mapping[str, str], body: bytes) -> Cla
         raise SignatureRefused(f"{ID} and {TIMESTAMP} must come with the signature")
     right = f"v1,{_standard(key, name, timestamp, body)}"
     # Several may stand there, while a sender changes its secret.
-    if not any([_equal(shown, right) for shown in headers[SIGNATURE].split(" ")[:_MOST_SIGNATURES]]):
+    if not any(_equal(shown, right) for shown in headers[SIGNATURE].split(" ")[:_MOST_SIGNATURES]):
         raise SignatureRefused("the signature is not that of this message")
     return Claims(name, int(timestamp))
 

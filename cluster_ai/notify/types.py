@@ -30,6 +30,12 @@ class TooManyEndpoints(Conflict):
     code = "too_many_webhooks"
 
 
+class Disabled(Conflict):
+    """The webhook is disabled: nothing is sent to it."""
+
+    code = "webhook_disabled"
+
+
 class NoMailServer(Conflict):
     """Mail is to be sent, and no server for it is set."""
 
