@@ -60,7 +60,7 @@ def target_of(text: str, *, allowed: Collection[str] = ()) -> Target:
         port = url.port
     except ValueError as exc:
         raise _malformed("it cannot be read") from exc
-    host = (url.host or "").lower()
+    host = (url.raw_host or "").lower()
     if url.scheme not in PORTS or not host or port is None or port < 1:
         raise _malformed("it must begin with https:// or http:// and a host")
     if url.user is not None or url.password is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -10,8 +10,8 @@ from typing import Any, Final, Self
 from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from cluster_ai.core.errors import Unavailable
-from cluster_ai.notify.addresses import Target, refusal, refused, target_of
+from cluster_ai.core.errors import Misconfigured, Unavailable
+from cluster_ai.notify.addresses import Target, origins, refusal, refused, target_of
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a name, with a port.
@@ -71,6 +71,18 @@ class Guard:
 
     allowed: frozenset[str]
     lookup: Lookup
+
+    @classmethod
+    def of(cls, listed: Collection[str], lookup: Lookup) -> Self:
+        """``listed``: the setting, each entry ``scheme://host:port``.
+
+        Raises:
+            Misconfigured: an entry is something else.
+        """
+        try:
+            return cls(origins(listed), lookup)
+        except ValueError as exc:
+            raise Misconfigured(f"notify.allow is wrong: {exc}", hint="write each as scheme://host:port") from exc
 
     def read(self, url: str) -> Target:
         """The receiver that ``url`` names; nothing is resolved.

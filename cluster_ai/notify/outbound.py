@@ -27,7 +27,6 @@ AT_ONCE: Final = 4
 LEASE_SECONDS: Final = 120.0
 """Longer than any attempt."""
 LOOKED_AT: Final = 256
-COUNTED: Final = 100_000
 
 
 class Outbound:

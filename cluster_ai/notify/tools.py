@@ -4,8 +4,6 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from cluster_ai.core.errors import Misconfigured
-from cluster_ai.notify import addresses
 from cluster_ai.notify.courier import Courier
 from cluster_ai.notify.figures import Figures
 from cluster_ai.notify.given import Given
@@ -30,11 +28,8 @@ async def tools_of(given: Given, stack: AsyncExitStack) -> Tools:
     Raises:
         Misconfigured: the key that seals secrets is none, or the allow-list holds something else.
     """
-    try:
-        allowed = addresses.origins(given.settings.allow)
-    except ValueError as exc:
-        raise Misconfigured(f"notify.allow is wrong: {exc}", hint="write each as scheme://host:port") from exc
-    guard = Guard(allowed, given.lookup or await stack.enter_async_context(SystemLookup()))
+    lookup = given.lookup or await stack.enter_async_context(SystemLookup())
+    guard = Guard.of(given.settings.allow, lookup)
     courier = Courier(
         seal=await asyncio.to_thread(Seal.load, given.secrets),
         send=Post(guard, given.chance.now, given.tls),
