@@ -13,6 +13,7 @@ from backend import errors, openapi
 from backend.collector import ClusterCollector
 from backend.headers import SecureHeaders
 from backend.lookout import LookAround, open_lookout, this_box
+from backend.notify_metrics import NotifyCollector
 from backend.plane import Plane
 from backend.policy import RULES, WEBSOCKET
 from backend.quick import Shortcuts
@@ -44,6 +45,7 @@ from backend.routes import (
     unused,
     upkeep,
     usage,
+    webhooks,
 )
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
@@ -77,6 +79,7 @@ MODULES = (
     registry,
     compute,
     dask,
+    webhooks,
     about,
 )
 
@@ -141,6 +144,7 @@ def create_api(
     app.state.registry = new_registry(component="backend", version=__version__)
     app.state.registry.register(ClusterCollector(lambda: app.state.plane))
     app.state.registry.register(RegistryCollector(lambda: app.state.plane))
+    app.state.registry.register(NotifyCollector(lambda: app.state.plane))
     errors.install(app)
     _check_policy()
     for module in MODULES:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import aiohttp
 
 from backend.catalogs import Around, Opened, open_catalogs
-from backend.gateways import Gateways
+from backend.gateways import GatewayCalls, Gateways
 from backend.live import Bus, Live
+from backend.notify_room import Beside, Notify, open_notify
 from backend.plane_config import Neighbours, PlaneConfig
-from backend.relay import GatewayCalls
 from backend.rooms import Accounts, Rooms, open_rooms
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
 from cluster_ai.registry.service import Means, Registry
@@ -43,6 +43,7 @@ class Plane:
     """Set when the process begins to stop: streams without an end must end."""
     neighbours: Neighbours
     catalog: Opened
+    notify: Notify
 
 
 @asynccontextmanager
@@ -66,6 +67,8 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         tls = None if alone else config.members.files.store
         around = Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
         catalog = await stack.enter_async_context(open_catalogs(config.catalog, around))
+        beside = Beside(rooms.database, bus, times, config.vault.secrets, config.about.name)
+        notify = await stack.enter_async_context(open_notify(config.notify, beside))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
             rooms.accounts,
@@ -81,6 +84,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             asyncio.Event(),
             neighbours,
             catalog,
+            notify,
         )
 
 

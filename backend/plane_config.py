@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend.catalog_config import CatalogConfig
 from backend.dask_pages import DaskPages
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
+from backend.room_configs import CatalogConfig, NotifyConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
@@ -29,6 +29,7 @@ class PlaneConfig:
     rule: Rule = DEFAULT
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
+    notify: NotifyConfig = field(default_factory=NotifyConfig)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     """The plain values that the API runs on."""
     from backend.catalogs import CatalogConfig
     from backend.host import ThisMachine
+    from backend.notify_room import NotifyConfig
     from backend.plane import PlaneConfig
     from backend.snapshot import About
     from cluster_ai.accounts.opening import VaultConfig
@@ -161,6 +162,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             # The gateway takes up changed ones by itself; they are read anew each time.
             aliases=lambda: load().gateway.aliases,
         ),
+        notify=NotifyConfig(settings.notify, settings.lang or "en"),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )
 

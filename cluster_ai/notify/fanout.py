@@ -1,6 +1,6 @@
 """Events from the outbox made into deliveries: one for each event and endpoint, however often it is tried."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,15 +18,12 @@ AT_ONCE: Final = 200
 
 
 class Fanout:
-    """``tick`` passes on what was not passed on yet. ``publish``: who else is told of each event, after the commit."""
+    """``tick`` passes on what was not passed on yet."""
 
-    def __init__(
-        self, database: Database, *, chance: Chance, figures: Figures, publish: Callable[[Event], None] | None = None
-    ) -> None:
+    def __init__(self, database: Database, *, chance: Chance, figures: Figures) -> None:
         self._database = database
         self._chance = chance
         self._figures = figures
-        self._publish = publish
 
     async def tick(self) -> int:
         """Passes on everything that waits; answers how many deliveries were made."""
@@ -45,9 +42,6 @@ class Fanout:
             made = await self.queue(connection, happened)
             await outbox.mark(connection, [event.id for event in happened], now)
         self._figures.enqueued += made
-        if self._publish is not None:
-            for event in happened:
-                self._publish(event)
         return made
 
     async def queue(self, connection: AsyncConnection, happened: Sequence[Event]) -> int:

@@ -41,11 +41,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """``tell``: events of our own, for who listens in this process; ``publish``: every event, as it leaves the outbox.
+    """``tell``: events of our own, for who listens in this process.
 
     ``completed``: what a pipeline elsewhere says of a ticket.
     """
 
     tell: Callable[[Event], None]
     completed: PipelineCompleted
-    publish: Callable[[Event], None] | None = None

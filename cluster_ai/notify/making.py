@@ -36,7 +36,7 @@ async def made(database: Database, given: Given, around: Around, stack: AsyncExi
     settling = Settling(database, chance, given.patience, figures.reckon, around.tell)
     outbound = Outbound(database, courier=tools.courier, settling=settling, now=chance.now)
     webhooks = Webhooks(database, courier=tools.courier, guard=tools.guard, chance=chance, wake=outbound.wake)
-    fanout = Fanout(database, chance=chance, figures=figures, publish=around.publish)
+    fanout = Fanout(database, chance=chance, figures=figures)
     key = await asyncio.to_thread(inbound.load_key, given.secrets, chance.random)
     door = inbound.Inbound(database, key, chance.now, figures.refuse, around.completed)
     return Notify(webhooks, door, fanout, outbound, tools)

@@ -100,7 +100,6 @@ class Desk:
     now: float = 1_800_000_000.0
     drawn: Any = field(default_factory=lambda: itertools.count(1))
     told: list[Event] = field(default_factory=list)
-    published: list[Event] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     refuse: Exception | None = None
     """What the waiting ticket answers with."""
@@ -124,7 +123,7 @@ class Desk:
 
     @property
     def around(self) -> Around:
-        return Around(self.told.append, self.completed, self.published.append)
+        return Around(self.told.append, self.completed)
 
     @asynccontextmanager
     async def opened(self, *allowed: str, **more: Any) -> AsyncIterator[tuple[Notify, Database]]:
