@@ -42,6 +42,7 @@ VERBS: Final = {
     "usage": "used:usage",
     "compute": "compute:compute",
     "svc": "svc:svc",
+    "webhook": "webhook:webhook",
     "events": "events:events",
     "auth": "auth:auth",
     "tls": "tls:tls",
@@ -54,7 +55,7 @@ VERBS: Final = {
 GROUPS: Final = (
     ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "diag", "open", "tui")),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
-    ("work", ("map", "run-example", "compute", "svc")),
+    ("work", ("map", "run-example", "compute", "svc", "webhook")),
     ("more", ("events", "auth", "tls", "firewall", "config", "serve", "completion", "version")),
 )
 
