@@ -11,6 +11,7 @@ from cluster_ai.accounts.service import Times
 from cluster_ai.core.bus import Bus
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import NotFound
+from cluster_ai.core.events import Event
 from cluster_ai.core.i18n import Lang
 from cluster_ai.notify.chance import Chance
 from cluster_ai.notify.opening import Around, Given, Notify, open_room
@@ -53,7 +54,11 @@ async def open_notify(config: NotifyConfig, beside: Beside) -> AsyncIterator[Not
         lang=config.lang,
         poll_seconds=config.poll_seconds,
     )
-    around = Around(lambda event: beside.bus.publish(event.topic, event), nobody_waits)
+
+    def tell(event: Event) -> None:
+        beside.bus.publish(event.topic, event)
+
+    around = Around(tell, nobody_waits)
     async with open_room(beside.database, given, around) as room:
         yield room
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
@@ -39,9 +39,7 @@ def webhook() -> None:
 @click.option("--name", default="", metavar=t("meta.name"), help=t("webhook.name"))
 @click.option("--secret-file", type=click.File(), metavar=t("meta.file"), help=t("webhook.secret_file"))
 @as_json
-def add(
-    *, url: str, events: tuple[str, ...], kind: str, name: str, secret_file: click.utils.LazyFile | None, as_json: bool
-) -> None:
+def add(*, url: str, events: tuple[str, ...], kind: str, name: str, secret_file: TextIO | None, as_json: bool) -> None:
     from cluster_ai.client import webhooks
 
     fields = {"url": url, "kind": kind, "name": name, "events": list(events) or ["*"]}

@@ -28,7 +28,9 @@ async def tools_of(given: Given, stack: AsyncExitStack) -> Tools:
     Raises:
         Misconfigured: the key that seals secrets is none, or the allow-list holds something else.
     """
-    lookup = given.lookup or await stack.enter_async_context(SystemLookup())
+    lookup = given.lookup
+    if lookup is None:
+        lookup = await stack.enter_async_context(SystemLookup())
     guard = Guard.of(given.settings.allow, lookup)
     courier = Courier(
         seal=await asyncio.to_thread(Seal.load, given.secrets),

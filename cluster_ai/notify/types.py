@@ -174,8 +174,8 @@ class Outcome(StrictModel):
 
     ticket_id: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
     succeeded: bool
-    detail: Text = Field(default="", max_length=1024)
-    url: Text = Field(default="", max_length=2048)
+    detail: Annotated[Text, StringConstraints(max_length=1024)] = ""
+    url: Annotated[Text, StringConstraints(max_length=2048)] = ""
     """Where people can read more of it."""
 
 

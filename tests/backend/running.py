@@ -19,6 +19,7 @@ from backend.dask_pages import DaskPages
 from backend.host import ThisMachine
 from backend.lookout import LookAround, Lookout
 from backend.machines.config import MembersConfig
+from backend.notify_room import NotifyConfig
 from backend.plane import Neighbours, Plane, PlaneConfig, open_plane
 from backend.snapshot import About
 from backend.ui_files import FOLDER
@@ -195,6 +196,7 @@ def running_api(
     dask: str = "",
     catalog: CatalogConfig | None = None,
     look_around: LookAround = nowhere,
+    notify: NotifyConfig | None = None,
 ) -> Iterator[Api]:
     """The API with the world around it; its admin's password is ``PASSWORD``.
 
@@ -220,6 +222,7 @@ def running_api(
             run=home.run,
             # No test asks the registry of the world: this one has no models.
             catalog=catalog or CatalogConfig(bases={LIBRARY: world.url}),
+            notify=notify or NotifyConfig(),
         )
 
         @contextlib.asynccontextmanager
