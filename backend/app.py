@@ -13,7 +13,7 @@ from backend import errors, openapi
 from backend.collector import ClusterCollector
 from backend.headers import SecureHeaders
 from backend.lookout import LookAround, open_lookout, this_box
-from backend.notify_metrics import NotifyCollector
+from backend.notify_metrics import BusCollector, NotifyCollector
 from backend.plane import Plane
 from backend.policy import RULES, WEBSOCKET
 from backend.quick import Shortcuts
@@ -145,6 +145,7 @@ def create_api(
     app.state.registry.register(ClusterCollector(lambda: app.state.plane))
     app.state.registry.register(RegistryCollector(lambda: app.state.plane))
     app.state.registry.register(NotifyCollector(lambda: app.state.plane))
+    app.state.registry.register(BusCollector(lambda: app.state.plane))
     errors.install(app)
     _check_policy()
     for module in MODULES:

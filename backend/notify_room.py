@@ -13,8 +13,7 @@ from cluster_ai.core.db import Database
 from cluster_ai.core.errors import NotFound
 from cluster_ai.core.events import Event
 from cluster_ai.core.i18n import Lang
-from cluster_ai.notify.chance import Chance
-from cluster_ai.notify.opening import Around, Given, Notify, open_room
+from cluster_ai.notify.opening import Around, Chance, Given, Notify, open_room
 from cluster_ai.notify.types import NotifySettings, Outcome
 
 

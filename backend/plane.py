@@ -11,7 +11,7 @@ import aiohttp
 from backend.catalogs import Around, Opened, open_catalogs
 from backend.gateways import GatewayCalls, Gateways
 from backend.live import Bus, Live
-from backend.notify_room import Beside, Notify, open_notify
+from backend.outside import Beside, Notify, open_bus, open_notify
 from backend.plane_config import Neighbours, PlaneConfig
 from backend.rooms import Accounts, Rooms, open_rooms
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
@@ -60,7 +60,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         gateway = Gateways(front, run=config.run, token=config.internal_token)
         dask = Rested(neighbours.compute, rooms.members.fleet.resting)
         sources = Sources(gateway, neighbours.supervisor, dask, config.host)
-        bus = Bus()
+        bus = await stack.enter_async_context(open_bus(config.redis_url, origin=times.new_id()))
         live = Live(sources, about=config.about, bus=bus, database=rooms.check, now=config.vault.times.now)
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         alone = not config.members.heads

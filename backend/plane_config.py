@@ -30,6 +30,8 @@ class PlaneConfig:
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
     notify: NotifyConfig = field(default_factory=NotifyConfig)
+    redis_url: str | None = None
+    """Where events meet those of other processes; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

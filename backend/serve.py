@@ -163,6 +163,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             aliases=lambda: load().gateway.aliases,
         ),
         notify=NotifyConfig(settings.notify, settings.lang or "en"),
+        redis_url=settings.redis_url,
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )
 

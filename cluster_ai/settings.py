@@ -128,7 +128,8 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None,
         pattern=r"^(rediss?|unix)://.+",
-        description="redis://... where several gateways count the limits of keys together; each its own when not set.",
+        description="redis://... or rediss://... (TLS), where several gateways count the limits of keys together and "
+        "processes tell each other events; each its own when not set.",
     )
     backend: BackendSettings = Field(default_factory=BackendSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)

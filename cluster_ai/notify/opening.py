@@ -1,17 +1,16 @@
 """The notify room with its loops."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from cluster_ai.core.db import Database
-from cluster_ai.core.loops import every
+from cluster_ai.core.loops import alongside, every
 from cluster_ai.notify import tables
-from cluster_ai.notify.given import DAY, Around, Given
+from cluster_ai.notify.given import DAY, Around, Chance, Given
 from cluster_ai.notify.making import Notify, made
 
-__all__ = ["Around", "Given", "Notify", "open_room"]
+__all__ = ["Around", "Chance", "Given", "Notify", "open_room"]
 
 TIDY_SECONDS: Final = 600.0
 COUNT_SECONDS: Final = 5.0
@@ -32,18 +31,14 @@ async def open_room(database: Database, given: Given, around: Around) -> AsyncIt
         async def tidy() -> None:
             await forget(database, room, before=given.chance.now() - given.settings.keep_days * DAY)
 
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(room.outbound.run(seconds=given.poll_seconds), name="webhooks"),
-                tasks.create_task(every(given.poll_seconds, lambda: pass_on(room), name="outbox")),
-                tasks.create_task(every(TIDY_SECONDS, tidy, name="old webhooks")),
-                tasks.create_task(every(COUNT_SECONDS, lambda: count_waiting(database, room), name="waiting webhooks")),
-            ]
-            try:
-                yield room
-            finally:
-                for task in running:
-                    task.cancel()
+        loops = alongside(
+            webhooks=room.outbound.run(seconds=given.poll_seconds),
+            outbox=every(given.poll_seconds, lambda: pass_on(room), name="outbox"),
+            old_webhooks=every(TIDY_SECONDS, tidy, name="old webhooks"),
+            waiting_webhooks=every(COUNT_SECONDS, lambda: count_waiting(database, room), name="waiting webhooks"),
+        )
+        async with loops:
+            yield room
 
 
 async def pass_on(room: Notify) -> None:

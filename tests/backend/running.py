@@ -197,6 +197,7 @@ def running_api(
     catalog: CatalogConfig | None = None,
     look_around: LookAround = nowhere,
     notify: NotifyConfig | None = None,
+    redis_url: str | None = None,
 ) -> Iterator[Api]:
     """The API with the world around it; its admin's password is ``PASSWORD``.
 
@@ -223,6 +224,7 @@ def running_api(
             # No test asks the registry of the world: this one has no models.
             catalog=catalog or CatalogConfig(bases={LIBRARY: world.url}),
             notify=notify or NotifyConfig(),
+            redis_url=redis_url,
         )
 
         @contextlib.asynccontextmanager
