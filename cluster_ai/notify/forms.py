@@ -68,7 +68,9 @@ def told(event: Carried, data: Mapping[str, Any], *, lang: Lang, cluster: str) -
     sentence = catalogue.get(event.type, catalogue["event"]).format(subject=event.subject, type=event.type)
     shown = [f"{name}: {value}" for name, value in data.items() if isinstance(value, str | int | float) and value != ""]
     detail = "\n".join(shown)[:LONGEST_DETAIL]
-    return Told(f"{cluster}: {sentence}", detail or sentence, event.type.rpartition(".")[2] in _URGENT)
+    # It goes into headers: what ends a line must not begin another.
+    title = " ".join("".join(sign if sign.isprintable() else " " for sign in f"{cluster}: {sentence}").split())
+    return Told(title, detail or sentence, event.type.rpartition(".")[2] in _URGENT)
 
 
 def webhook(event: Carried, secret: str, *, now: float) -> Request:
@@ -101,7 +103,7 @@ def letter(message: Told, *, to: str, sender: str, event_id: str, now: float) ->
     mail = EmailMessage()
     mail["From"] = formataddr(("Cluster AI", sender))
     mail["To"] = to
-    mail["Subject"] = " ".join(message.title.split())
+    mail["Subject"] = message.title
     mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
     mail["Message-ID"] = f"<{event_id}@cluster-ai>"
     mail["Auto-Submitted"] = "auto-generated"
