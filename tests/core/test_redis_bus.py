@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from redis.exceptions import NoPermissionError
 from structlog.testing import capture_logs
 
 from cluster_ai.core import redis_bus
@@ -17,6 +18,10 @@ from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.events import Event
 from cluster_ai.core.redis_bus import STREAM, SharedBus
 from cluster_ai.core.redis_link import RedisRefused, connected
+from cluster_ai.core.redis_locks import Locks
+from cluster_ai.gateway.nodes.exchanges import open_redis
+from cluster_ai.keys.shared import open_shared
+from cluster_ai.keys.windows import Claim
 from tests.keys.redis_server import RedisServer, running_redis
 from tests.ports import free_port
 
@@ -344,5 +349,37 @@ def test_batch_that_is_sent_twice_is_heard_once(redis: RedisServer) -> None:
             both.here.publish("ticket", event(3))
             await met(lambda: "e3" in both.ear.ids)
             assert both.ear.ids == ["e1", "e2", "e3"]
+
+    asyncio.run(story())
+
+
+def test_rights_that_the_page_names_are_enough(redis: RedisServer) -> None:
+    """For the bus, locks, the limits of keys and what gateways tell each other."""
+    page = (Path(__file__).parents[2] / "docs/reference/redis.md").read_text(encoding="utf-8")
+    words = page.partition("ACL SETUSER ")[2].partition("```")[0].split()
+    assert words[:3] == ["cluster", "on", ">PASSWORD"]
+    url = f"redis://cluster:PASSWORD@{redis.url.removeprefix('redis://')}"
+
+    async def story() -> None:
+        async with connected(redis.url, seconds=5) as admin:
+            await admin.execute_command("ACL", "SETUSER", *words)
+        async with pair(url) as both:
+            both.here.publish("ticket", event(1))
+            await met(lambda: both.ear.ids == ["e1"])
+        async with connected(url, seconds=5) as client:
+            async with Locks(client).hold("tidy", seconds=60) as held:
+                assert await Locks(client).extend(held, seconds=60)
+            with pytest.raises(NoPermissionError):
+                await client.flushall()
+            with pytest.raises(NoPermissionError):
+                await client.get("another:key")
+        async with open_shared(url, seconds=5) as counters:
+            await counters.warm()
+            claim = Claim("rm", 60, 1, 10)
+            assert (await counters.take("k", [claim])).refused is None
+            await counters.add("k", [claim], at=0.0)
+        async with open_redis(url, who="here") as exchange:
+            await exchange.swap(b"{}")
+            await exchange.leave()
 
     asyncio.run(story())
