@@ -11,7 +11,7 @@ import json
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -43,9 +43,8 @@ _NOT_YET: Final = ""
 class Traffic:
     """What went to Redis and came from it, since the start."""
 
-    reachable: bool = False
-    problem: str = ""
-    """Why it cannot be used; empty while it can."""
+    problems: dict[str, str] = field(default_factory=lambda: {"sending": "", "reading": "not reached yet"})
+    """What keeps each way from going; empty while it goes. A Redis without memory is still read."""
     sent: int = 0
     dropped: int = 0
     """Events of ours that others will never get: too many waited."""
@@ -53,6 +52,15 @@ class Traffic:
     missed: int = 0
     """Events of others that never came here."""
     unreadable: int = 0
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used; empty while it can."""
+        return next(filter(None, self.problems.values()), "")
+
+    @property
+    def reachable(self) -> bool:
+        return not self.problem
 
 
 class _Outgoing(NamedTuple):
@@ -119,7 +127,8 @@ class SharedBus(Bus):
         """
         async with connected(self._url, seconds=ANSWER_SECONDS) as redis:
             await self._look(redis)
-            sending, reading = self._again(redis, self._send), self._again(redis, self._read)
+            sending = self._again(redis, "sending", self._send)
+            reading = self._again(redis, "reading", self._read)
             async with alongside(redis_sending=sending, redis_reading=reading):
                 yield
 
@@ -133,32 +142,34 @@ class SharedBus(Bus):
         except RedisRefused:
             raise
         except ClusterError as exc:
-            self._note(exc)
+            self._note("reading", exc)
         else:
-            self._note(None)
+            self.traffic.problems = dict.fromkeys(self.traffic.problems, "")
 
-    async def _again(self, redis: Redis, work: Callable[[Redis], Awaitable[None]]) -> None:
+    async def _again(self, redis: Redis, way: str, work: Callable[[Redis], Awaitable[None]]) -> None:
         pauses = Pauses()
         while True:
+            failed = True
             try:
                 await work(redis)
             except ClusterError as exc:
-                self._note(exc)
+                self._note(way, exc)
             else:
-                self._note(None)
+                failed = False
+                self._note(way, None)
                 pauses.reset()
-                continue
+            # The library can take a cancellation for an answer that has not come.
             heed_cancellation()
-            await pauses.wait()
+            if failed:
+                await pauses.wait()
 
-    def _note(self, error: ClusterError | None) -> None:
-        problem = "" if error is None else error.message
-        if error is not None and self.traffic.problem != problem:
-            log.warning("redis is not there for the bus", code=error.code, reason=problem, buffered=self.buffered)
-        if error is None and self.traffic.problem:
-            log.info("redis is back", buffered=self.buffered)
-        self.traffic.problem = problem
-        self.traffic.reachable = error is None
+    def _note(self, way: str, error: ClusterError | None) -> None:
+        before, problem = self.traffic.problems[way], "" if error is None else error.message
+        self.traffic.problems[way] = problem
+        if error is not None and before != problem:
+            log.warning("redis is not there", way=way, code=error.code, reason=problem, buffered=self.buffered)
+        elif error is None and before:
+            log.info("redis is back", way=way, buffered=self.buffered)
 
     # -- sending
 

@@ -42,7 +42,8 @@ def verified_by_shell(headers: dict[str, str], body: bytes, folder: Path, secret
         "TIMESTAMP": headers["webhook-timestamp"],
         "SIGNATURE": headers["webhook-signature"],
     }
-    done = subprocess.run(["sh", "-c", block("sh", "openssl")], cwd=folder, env=env, capture_output=True, text=True)
+    words = ["sh", "-c", block("sh", "openssl")]
+    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     return done.stdout == "good\n"
 
