@@ -31,6 +31,7 @@ class Heard:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    answered: int = 0
 
     @property
     def said(self) -> dict[str, Any]:
@@ -45,6 +46,8 @@ class Receiver:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     text: str = "thanks"
+    draw: Callable[[], int] | None = None
+    """Draws the status of each answer."""
     heard: list[Heard] = field(default_factory=list)
     hold: asyncio.Event | None = None
     """Answers wait for it."""
@@ -56,14 +59,15 @@ class Receiver:
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
-        self.heard.append(Heard(request.path, {k.lower(): v for k, v in request.headers.items()}, body))
+        status = self.draw() if self.draw else self.status
+        self.heard.append(Heard(request.path, {k.lower(): v for k, v in request.headers.items()}, body, status))
         self.open += 1
         try:
             if self.hold is not None:
                 await self.hold.wait()
         finally:
             self.open -= 1
-        return web.Response(status=self.status, text=self.text, headers=self.headers)
+        return web.Response(status=status, text=self.text, headers=self.headers)
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Every event reaches every endpoint that wants it: once it was taken, and again until then."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -239,6 +240,25 @@ def test_what_is_being_sent_is_sent_by_nobody_else_until_its_lease_is_over(desk:
             assert len({heard.headers["webhook-id"] for heard in receiver.heard}) == 1
 
     asyncio.run(story())
+
+
+def test_receiver_that_drops_a_third_gets_everything_in_the_end(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        draw = random.Random(3)
+        scene.receiver.draw = lambda: 503 if draw.random() < 0.3 else 200
+        endpoint = await scene.add()
+        happened = await scene.happen(*["ticket.completed"] * 100)
+        for _ in range(7):
+            while await scene.round():
+                pass
+            scene.desk.now += 30_000
+        rows = await scene.room.webhooks.deliveries(endpoint, most=200)
+        assert {row.state for row in rows} == {DeliveryState.SENT}
+        taken = [heard.said["id"] for heard in scene.receiver.heard if heard.answered == 200]
+        assert sorted(taken) == sorted(event.id for event in happened), "each was taken once"
+        assert len(scene.receiver.heard) > 110
+
+    tell(story)
 
 
 def test_removed_or_disabled_while_it_is_sent(tell: Tell) -> None:
