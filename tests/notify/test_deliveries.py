@@ -54,6 +54,24 @@ def test_each_endpoint_gets_what_it_wants_once(tell: Tell) -> None:
     tell(story)
 
 
+def test_two_heads_that_pass_on_at_once_make_each_delivery_once(desk: Desk) -> None:
+    async def story() -> None:
+        async with receiving() as receiver, desk.opened(receiver.origin) as (room, database):
+            scene = Scene(desk, room, database, receiver)
+            await scene.add("*")
+            happened = [desk.event() for _ in range(300)]
+            async with desk.opened(receiver.origin) as (other, _):
+                await desk.happen(database, *happened)
+                await asyncio.gather(*(one.fanout.tick() for one in (room, other) for _ in range(3)))
+                begun = await asyncio.gather(room.outbound.tick(), other.outbound.tick())
+                while sum(begun):
+                    await asyncio.gather(room.outbound.idle(), other.outbound.idle())
+                    begun = await asyncio.gather(room.outbound.tick(), other.outbound.tick())
+            assert sorted(heard.said["id"] for heard in receiver.heard) == sorted(event.id for event in happened)
+
+    asyncio.run(story())
+
+
 def test_what_it_says_and_what_is_noted_of_it(tell: Tell) -> None:
     async def story(scene: Scene) -> None:
         endpoint = await scene.add("ticket.failed")
