@@ -22,6 +22,7 @@ from backend.routed import PolicedRoute
 from backend.routes import (
     about,
     accounts,
+    attempts,
     audit,
     beats,
     catalog,
@@ -40,12 +41,15 @@ from backend.routes import (
     machine_orders,
     machines,
     models,
+    plans,
     power,
     registry,
+    tickets,
     unused,
     upkeep,
     usage,
     webhooks,
+    workflows,
 )
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
@@ -77,6 +81,10 @@ MODULES = (
     audit,
     beats,
     registry,
+    plans,
+    tickets,
+    attempts,
+    workflows,
     compute,
     dask,
     webhooks,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from backend.catalogs import Around, Opened, open_catalogs
-from backend.gateways import GatewayCalls, Gateways
+from backend import catalogs, outside, plans_room
+from backend.gateways import Gateways
 from backend.live import Bus, Live
-from backend.outside import Beside, Notify, open_bus, open_notify
 from backend.plane_config import Neighbours, PlaneConfig
+from backend.relay import GatewayCalls
 from backend.rooms import Accounts, Rooms, open_rooms
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
 from cluster_ai.registry.service import Means, Registry
@@ -42,8 +42,9 @@ class Plane:
     leaving: asyncio.Event
     """Set when the process begins to stop: streams without an end must end."""
     neighbours: Neighbours
-    catalog: Opened
-    notify: Notify
+    catalog: catalogs.Opened
+    work: plans_room.Opened
+    notify: outside.Notify
 
 
 @asynccontextmanager
@@ -60,15 +61,17 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         gateway = Gateways(front, run=config.run, token=config.internal_token)
         dask = Rested(neighbours.compute, rooms.members.fleet.resting)
         sources = Sources(gateway, neighbours.supervisor, dask, config.host)
-        bus = await stack.enter_async_context(open_bus(config.redis_url, origin=times.new_id()))
+        bus = await stack.enter_async_context(outside.open_bus(config.redis_url, origin=times.new_id()))
         live = Live(sources, about=config.about, bus=bus, database=rooms.check, now=config.vault.times.now)
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
-        around = Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
-        catalog = await stack.enter_async_context(open_catalogs(config.catalog, around))
-        beside = Beside(rooms.database, bus, times, config.vault.secrets, config.about.name)
-        notify = await stack.enter_async_context(open_notify(config.notify, beside))
+        around = catalogs.Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
+        catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))
+        ground = plans_room.Ground(rooms.database, bus, config.vault)
+        work = await stack.enter_async_context(plans_room.open_work(config.work, ground))
+        beside = outside.Beside(rooms.database, bus, times, config.vault.secrets, config.about.name)
+        notify = await stack.enter_async_context(outside.open_notify(config.notify, beside))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
             rooms.accounts,
@@ -84,6 +87,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             asyncio.Event(),
             neighbours,
             catalog,
+            work,
             notify,
         )
 

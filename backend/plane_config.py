@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend.dask_pages import DaskPages
+from backend import dask_pages, notify_room, plans_room
+from backend.catalog_config import CatalogConfig
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
-from backend.room_configs import CatalogConfig, NotifyConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
@@ -29,7 +29,8 @@ class PlaneConfig:
     rule: Rule = DEFAULT
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
-    notify: NotifyConfig = field(default_factory=NotifyConfig)
+    work: plans_room.WorkConfig = field(default_factory=plans_room.WorkConfig)
+    notify: notify_room.NotifyConfig = field(default_factory=notify_room.NotifyConfig)
     redis_url: str | None = None
     """Where events meet those of other processes; None: nowhere."""
 
@@ -40,5 +41,5 @@ class Neighbours:
 
     supervisor: Supervisor
     compute: Compute
-    dask: DaskPages | None = None
+    dask: dask_pages.DaskPages | None = None
     jobs: Jobs | None = None

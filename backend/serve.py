@@ -115,6 +115,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     from backend.host import ThisMachine
     from backend.notify_room import NotifyConfig
     from backend.plane import PlaneConfig
+    from backend.plans_room import WorkConfig
     from backend.snapshot import About
     from cluster_ai.accounts.opening import VaultConfig
     from cluster_ai.accounts.service import Times
@@ -164,6 +165,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
         ),
         notify=NotifyConfig(settings.notify, settings.lang or "en"),
         redis_url=settings.redis_url,
+        work=WorkConfig(home.data / "plans", settings.plans, settings.executors),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )
 

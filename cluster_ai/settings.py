@@ -19,10 +19,12 @@ from cluster_ai.core.addresses import near, origin, shown
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home, default_home
 from cluster_ai.engines.types import NodeSettings
+from cluster_ai.executors.types import ExecutorSettings
 from cluster_ai.gateway.types import GatewaySettings
 from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
 from cluster_ai.notify.types import NotifySettings
 from cluster_ai.pki.types import HeadFiles
+from cluster_ai.plans.config import PlansSettings
 from cluster_ai.supervisor.types import SupervisorSettings
 
 MAX_WORKERS = 16
@@ -140,6 +142,8 @@ class Settings(BaseSettings):
     agent: AgentSettings = Field(default_factory=AgentSettings)
     power: PowerSettings = Field(default_factory=PowerSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
+    executors: ExecutorSettings = Field(default_factory=ExecutorSettings)
+    plans: PlansSettings = Field(default_factory=PlansSettings)
 
     @classmethod
     def settings_customise_sources(

@@ -30,6 +30,7 @@ _BY_CODE: Final = {
     "port_taken": PORT_TAKEN,
     "no_space": Exit.NO_SPACE,
     "database_full": Exit.NO_SPACE,
+    "frozen": Exit.REFUSED,
     "registry_refused": Exit.REFUSED,
     "pull_refused": Exit.REFUSED,
     "node_failed": Exit.ERROR,

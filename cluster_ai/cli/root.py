@@ -40,6 +40,8 @@ VERBS: Final = {
     "gateway": "traffic:gateway",
     "key": "key:key",
     "usage": "used:usage",
+    "plan": "plan:plan",
+    "ticket": "ticket:ticket",
     "compute": "compute:compute",
     "svc": "svc:svc",
     "webhook": "webhook:webhook",
@@ -55,7 +57,7 @@ VERBS: Final = {
 GROUPS: Final = (
     ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "diag", "open", "tui")),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
-    ("work", ("map", "run-example", "compute", "svc", "webhook")),
+    ("work", ("plan", "ticket", "map", "run-example", "compute", "svc", "webhook")),
     ("more", ("events", "auth", "tls", "firewall", "config", "serve", "completion", "version")),
 )
 

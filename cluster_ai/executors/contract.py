@@ -6,8 +6,8 @@ One attempt at a ticket is one child process in a session and process group of i
 
 It reads ``FOLDER/order.json`` (an ``Order``) and writes lines of JSON to its standard output, each one of
 ``{"progress": 0.3, "note": "..."}``, ``{"log": "..."}`` and, last of all, ``{"result": {...}}`` (a ``Result``). It
-exits with 0 after a result, whatever the result says. SIGTERM asks it to stop within ``GRACE_SECONDS``; SIGKILL to the whole
-group follows. Who started it enforces the time; limits of memory and files are set by the child's sandbox.
+exits with 0 after a result, whatever the result says. SIGTERM asks it to stop within ``GRACE_SECONDS``; SIGKILL to the
+whole group follows. Who started it enforces the time; limits of memory and files are set by the child's sandbox.
 """
 
 from collections.abc import Callable

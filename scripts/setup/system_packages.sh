@@ -23,6 +23,7 @@ ssh openssh-client
 debootstrap debootstrap
 systemd-nspawn systemd-container
 faketime faketime
+bwrap bubblewrap
 cc gcc
 /usr/include/stdlib.h libc6-dev
 LIST

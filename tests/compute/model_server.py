@@ -23,6 +23,11 @@ class Plan:
     broken: str = "never asked"
     """Prompts that contain this get 500."""
     down: bool = False
+    says: str | None = None
+    """Its answer to everything; none: the prompt in capitals."""
+    keys: set[str] = field(default_factory=set)
+    """What callers showed as their key."""
+    formats: list[Any] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
     answered: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -44,6 +49,12 @@ def _routes(plan: Plan) -> type[BaseHTTPRequestHandler]:
                 known = body["model"] == "smollm2:135m"
                 self._send(200 if known else 404, {} if known else {"error": "model not found"})
                 return
+            plan.keys.add(self.headers.get("Authorization", ""))
+            if self.path == "/api/embed":
+                self._send(200, {"embeddings": [[float(len(text)), 1.0] for text in body["input"]]})
+                return
+            if "format" in body:
+                plan.formats.append(body["format"])
             prompt = body["messages"][-1]["content"]
             with plan.lock:
                 plan.asked[prompt] += 1
@@ -67,7 +78,9 @@ def _routes(plan: Plan) -> type[BaseHTTPRequestHandler]:
                 self._send(500, {"error": "the model crashed"})
             else:
                 plan.answered[prompt] += 1
-                said = {"message": {"role": "assistant", "content": prompt.upper()}, "done": True}
+                words = {"prompt_eval_count": len(prompt.split()), "eval_count": 1}
+                text = plan.says if plan.says is not None else prompt.upper()
+                said = {"message": {"role": "assistant", "content": text}, "done": True, **words}
                 self._send(200, said, {"X-Cluster-Node": "node-1"})
 
         def _send(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:

@@ -1,0 +1,95 @@
+"""Which sandbox this machine has: bubblewrap, else a container, else none."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from cluster_ai.executors.failures import Failed
+from cluster_ai.executors.rooms import Room, hand_over
+from cluster_ai.executors.sandbox.bare import Bare
+from cluster_ai.executors.sandbox.bubblewrap import TOOLS, Bubblewrap, find_program
+from cluster_ai.executors.sandbox.container import Container, find_engine
+from cluster_ai.executors.sandbox.types import Bounds, Job, Rung
+from cluster_ai.executors.sandbox.uids import own_user
+from cluster_ai.executors.types import MIB, ExecutorSettings
+
+PROBE_SECONDS: Final = 20.0
+_PROBE: Final = Bounds(PROBE_SECONDS, 256 * MIB, 16 * MIB, 0, 16, 64)
+
+
+class Ladder:
+    """The rungs of one machine; each is tried once, when it is first asked for. ``hidden``: as in ``Bubblewrap``."""
+
+    def __init__(self, settings: ExecutorSettings, *, hidden: Sequence[Path] = ()) -> None:
+        self._settings = settings
+        self._hidden = hidden
+
+    def rung(self, *, image: str = "", trusted: bool = False) -> Rung:
+        """The best rung for a job. ``trusted``: it may run without any.
+
+        Raises:
+            Failed: ``sandbox_unavailable`` with what is missing; ``engine_unavailable`` when a container is a must.
+        """
+        if image:
+            return self._container_for_image()
+        wanted = self._settings.sandbox
+        wrong = []
+        for name, (rung, complaint) in (("bubblewrap", self._bubblewrap), ("container", self._container)):
+            if wanted in ("auto", name) and rung is not None:
+                return rung
+            wrong.append(f"{name}: {complaint if wanted in ('auto', name) else 'switched off by [executors] sandbox'}")
+        if trusted:
+            return Bare()
+        raise Failed("sandbox_unavailable", f"this machine has no working sandbox ({'; '.join(wrong)})")
+
+    def _container_for_image(self) -> Rung:
+        engine, complaint = self._engine
+        if not engine:
+            raise Failed("engine_unavailable", f"a container image needs a container engine: {complaint}")
+        return Container(engine, "")
+
+    @cached_property
+    def _engine(self) -> tuple[str, str]:
+        return find_engine()
+
+    @property
+    def _container(self) -> tuple[Rung | None, str]:
+        if not self._settings.container_image:
+            return None, "[executors] container_image is not set"
+        engine, complaint = self._engine
+        return (Container(engine, self._settings.container_image), "") if engine else (None, complaint)
+
+    @cached_property
+    def _bubblewrap(self) -> tuple[Rung | None, str]:
+        program = find_program()
+        if not program:
+            return None, "bwrap is not installed (Debian, Ubuntu: bubblewrap)"
+        if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
+            return None, f"{', '.join(missing)} is not installed (Debian: util-linux)"
+        rung = Bubblewrap(program, self._hidden)
+        complaint = _tried(rung)
+        return (None, complaint) if complaint else (rung, "")
+
+
+def _tried(rung: Rung) -> str:
+    """Why it does not work; empty when it does."""
+    with tempfile.TemporaryDirectory(prefix="cluster-ai-") as folder, own_user() as uid:
+        room = Room(Path(folder) / "probe")
+        room.make()
+        if uid is not None:
+            hand_over(room.work, uid)
+        command = rung.command(Job(("true",), room, _PROBE), uid)
+        try:
+            done = subprocess.run(  # noqa: S603 - our own words
+                command.argv, env=dict(command.env), capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            return str(exc)
+    if done.returncode == 0:
+        return ""
+    said = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
+    return f"{said} (Ubuntu 24.04 and later: an AppArmor profile must allow user namespaces to bwrap)"

@@ -1,0 +1,127 @@
+"""What a dispatcher asks for: tickets that are ready, leases on them, and what the clock brings about.
+
+Any number of dispatchers may ask at once: a lease is given to one of them, and the fence of that lease is what every
+report is held against.
+"""
+
+import secrets
+from dataclasses import replace
+from typing import Final
+
+from cluster_ai.core.outbox import Unit, unit
+from cluster_ai.plans import consenting, fencing, machine, score
+from cluster_ai.plans.given import Given
+from cluster_ai.plans.holding import on_ticket
+from cluster_ai.plans.records import Attempt, Fence, Leased, Plan, Ticket
+from cluster_ai.plans.tables import histories, plans, rows, tickets
+from cluster_ai.plans.words import TicketState
+from cluster_ai.plans.work import Work
+
+DISPATCHER: Final = "dispatcher"
+MOST_WAIT: Final = 3600.0
+"""No ticket waits longer for its next attempt, whatever an executor asked for."""
+
+
+class Queue:
+    """The dispatcher's side."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+
+    async def ready(self, now: float, limit: int) -> tuple[Ticket, ...]:
+        """What may be leased, the highest score first: of the highest rank and of those that have waited longest."""
+        async with self._given.database.read() as connection:
+            found = await tickets.queued(connection, limit)
+        found.sort(key=lambda ticket: (-score.score(ticket, now), ticket.created_at, ticket.ticket_id))
+        return tuple(found)
+
+    async def lease(self, ticket_id: str, worker: str, now: float, seconds: float) -> Leased | None:
+        """The ticket for ``worker`` until ``now + seconds``; None: somebody else won, or it may not go on now."""
+        async with unit(self._given.database, self._given.tell) as opened:
+            ticket = await tickets.free_ticket(opened.connection, ticket_id)
+            if ticket is None or ticket.queued is None or await self._is_stopped(opened, ticket):
+                return None
+            work = Work(opened, self._given, plan=_of(ticket), actor=DISPATCHER, now=now)
+            if (frozen := await consenting.ask(opened.connection, self._given.consent, ticket)) is not None:
+                work.move(ticket, machine.Held(frozen.message, code=frozen.code), **dict(frozen.values))
+                await work.store()
+                return None
+            leased = await self._leased(work, ticket, worker, now + seconds)
+            await work.store()
+        return leased
+
+    async def hold(self, ticket_id: str, reason: str, *, by: str = DISPATCHER, code: str = "held") -> Ticket:
+        """Nobody gets it until it is let go.
+
+        Raises:
+            IllegalTransition: it runs already, or has ended.
+        """
+        async with on_ticket(self._given, ticket_id, actor=by) as (work, ticket):
+            return work.move(ticket, machine.Held(reason, code=code))
+
+    async def unhold(self, ticket_id: str, *, by: str = DISPATCHER) -> Ticket:
+        """Lets it go on from where it was held.
+
+        Raises:
+            Frozen: a freeze still forbids it.
+            IllegalTransition: nobody holds it.
+        """
+        async with on_ticket(self._given, ticket_id, actor=by) as (work, ticket):
+            if (frozen := await consenting.ask(work.unit.connection, self._given.consent, ticket)) is not None:
+                raise frozen
+            return work.move(ticket, machine.Released())
+
+    async def extend_leases(self, now: float, seconds: float) -> int:
+        """Gives every lease until ``now + seconds``, once, at a start: workers were not able to say anything.
+
+        Also mends what a clock that was set back would make wait for too long. Answers how many leases there are.
+        """
+        async with self._given.database.transaction() as connection:
+            live = [_alive(ticket, now, seconds) for ticket in await tickets.leases(connection)]
+            late = [_sooner(ticket, now) for ticket in await tickets.waits(connection)]
+            await rows.store_tickets(connection, live + [ticket for ticket in late if ticket.lease_token is None])
+        return len(live)
+
+    # -- inside
+
+    async def _is_stopped(self, opened: Unit, ticket: Ticket) -> bool:
+        """Whether its plan or kind was paused at the very moment; then it leaves the queue."""
+        connection = opened.connection
+        stopped = ticket.task_type in await plans.paused(connection)
+        stopped = stopped or await tickets.is_parked(connection, ticket.plan_id)
+        if stopped:
+            await rows.store_tickets(connection, [replace(ticket, parked=True, queued=None)])
+        return stopped
+
+    async def _leased(self, work: Work, ticket: Ticket, worker: str, until: float) -> Leased:
+        secret = secrets.token_hex(16)
+        undoes = ticket.status is TicketState.COMPENSATING
+        after = work.move(ticket, machine.Leased(worker, secret, until))
+        fence = Fence(after.ticket_id, after.attempt, secret)
+        attempt = Attempt(
+            ticket_id=after.ticket_id,
+            n=after.attempt,
+            agent_id=worker,
+            undoes=undoes,
+            token_hash=fencing.hash_of(secret),
+            leased_at=work.now,
+        )
+        await histories.add_attempt(work.unit.connection, attempt)
+        return Leased(after, after.attempt, fencing.signed(self._given, fence, until, work.now))
+
+
+def _of(ticket: Ticket) -> Plan:
+    """Enough of its plan for a move that changes no counter: the plan itself is not held."""
+    return Plan(plan_id=ticket.plan_id, owner=ticket.owner, name="")
+
+
+def _alive(ticket: Ticket, now: float, seconds: float) -> Ticket:
+    began = None if ticket.begun_at is None else min(ticket.begun_at, now)
+    by = None if ticket.cancel_by is None else min(ticket.cancel_by, now + MOST_WAIT)
+    longer = replace(ticket, lease_until=now + seconds, begun_at=began, cancel_by=by)
+    return replace(longer, due_at=machine.due(longer))
+
+
+def _sooner(ticket: Ticket, now: float) -> Ticket:
+    sooner = replace(ticket, not_before=min(ticket.not_before or now, now + MOST_WAIT))
+    return replace(sooner, due_at=machine.due(sooner))

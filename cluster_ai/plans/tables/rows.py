@@ -1,0 +1,65 @@
+"""Rows to records and back."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cluster_ai.core.batches import batches
+from cluster_ai.plans.records import Plan, Ticket
+from cluster_ai.plans.tables.schema import plans, tickets
+from cluster_ai.plans.words import PlanState, TicketState
+
+AT_ONCE: Final = 500
+"""Rows a statement: between two of them the loop serves others."""
+_PLAN: Final = tuple(field.name for field in fields(Plan))
+_TICKET: Final = tuple(field.name for field in fields(Ticket))
+_LISTS: Final = ("required_capabilities", "non_retryable", "artefacts")
+STANDING: Final = _TICKET[_TICKET.index("status") :]
+"""What changes in a ticket's life."""
+
+
+def plan_of(row: Any) -> Plan:
+    values = dict(row)
+    values["status"] = PlanState(values["status"])
+    return Plan(**values)
+
+
+def plan_values(plan: Plan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in _PLAN} | {
+        "spec": dict(plan.spec),
+        "steps": dict(plan.steps),
+        "error_message": plan.error_message[:1024],
+    }
+
+
+def ticket_of(row: Any) -> Ticket:
+    values = dict(row)
+    values["status"] = TicketState(values["status"])
+    for name in _LISTS:
+        values[name] = tuple(values[name])
+    return Ticket(**values)
+
+
+def ticket_values(ticket: Ticket, names: Sequence[str] = _TICKET) -> dict[str, Any]:
+    """Columns of a ticket by name. Mappings are what JSON can write already."""
+    return {name: getattr(ticket, name) for name in names}
+
+
+async def store_tickets(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:
+    """How each of them stands now; what was asked for stays."""
+    statement = tickets.update().where(tickets.c.ticket_id == sa.bindparam("which"))
+    names = {name: sa.bindparam(f"new_{name}", type_=tickets.c[name].type) for name in STANDING}
+    for some in batches(changed, AT_ONCE):
+        rows = [
+            {"which": ticket.ticket_id} | {f"new_{name}": getattr(ticket, name) for name in STANDING} for ticket in some
+        ]
+        await connection.execute(statement.values(names), rows)
+
+
+async def store_plan(connection: AsyncConnection, plan: Plan) -> None:
+    values = plan_values(plan)
+    del values["plan_id"]
+    await connection.execute(plans.update().where(plans.c.plan_id == plan.plan_id).values(values))
