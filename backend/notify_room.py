@@ -16,6 +16,8 @@ from cluster_ai.core.i18n import Lang
 from cluster_ai.notify.opening import Around, Chance, Given, Notify, open_room
 from cluster_ai.notify.types import NotifySettings, Outcome
 
+__all__ = ["Beside", "Notify", "NotifyConfig", "open_notify"]
+
 
 @dataclass(frozen=True, slots=True)
 class NotifyConfig:

@@ -37,6 +37,7 @@ ANSWER_SECONDS: Final = 5.0
 MOST_ORIGINS: Final = 1000
 BEGINNING: Final = "0-0"
 _NOT_YET: Final = ""
+_FIELDS: Final = frozenset({"id", "type", "subject", "data", "at"})
 
 
 @dataclass(slots=True)
@@ -104,9 +105,9 @@ class SharedBus(Bus):
     def publish(self, topic: str, data: Any) -> Message:
         """Tells every subscriber here; an event is sent to the other processes, too. Never waits and never fails."""
         message = super().publish(topic, data)
-        if isinstance(data, Event):
+        if (text := _encoded(data)) is not None:
             self._last_sent += 1
-            self._keep(_Outgoing(self._last_sent, _encoded(data)))
+            self._keep(_Outgoing(self._last_sent, text))
             self._wake.set()
         return message
 
@@ -219,7 +220,7 @@ class SharedBus(Bus):
 
     def _take(self, fields: Mapping[str, str]) -> None:
         try:
-            origin, number, event = fields["o"], int(fields["n"]), _decoded(fields["e"])
+            origin, number, (topic, data) = fields["o"], int(fields["n"]), _decoded(fields["e"])
         except (KeyError, ValueError, TypeError):
             # Another version's, or somebody else's.
             self.traffic.unreadable += 1
@@ -227,7 +228,7 @@ class SharedBus(Bus):
         if origin == self._origin or not self._is_new(origin, number):
             return
         self.traffic.received += 1
-        super().publish(event.topic, event)
+        super().publish(topic, data)
 
     def _is_new(self, origin: str, number: int) -> bool:
         """Whether it has not been here; a sender whose connection broke may send a batch twice."""
@@ -243,15 +244,24 @@ class SharedBus(Bus):
         return True
 
 
-def _encoded(event: Event) -> str:
-    said = {"id": event.id, "type": event.type, "subject": event.subject, "data": dict(event.data), "at": event.at}
+def _encoded(data: Any) -> str | None:
+    """An event as others read it, in either of its forms: itself, or the mapping that readers are shown."""
+    if isinstance(data, Event):
+        said = {"id": data.id, "type": data.type, "subject": data.subject, "data": dict(data.data), "at": data.at}
+        form = "event"
+    elif isinstance(data, dict) and data.keys() == _FIELDS:
+        said, form = data, "mapping"
+    else:
+        return None
     # Half a surrogate pair, or a value that is no JSON, must not keep others from being sent.
-    return json.dumps(said, separators=(",", ":"), default=str)
+    return json.dumps({"form": form, "said": said}, separators=(",", ":"), default=str)
 
 
-def _decoded(text: str) -> Event:
-    said = json.loads(text)
-    return Event(str(said["id"]), str(said["type"]), str(said["subject"]), dict(said["data"]), float(said["at"]))
+def _decoded(text: str) -> tuple[str, Any]:
+    whole = json.loads(text)
+    said = whole["said"]
+    event = Event(str(said["id"]), str(said["type"]), str(said["subject"]), dict(said["data"]), float(said["at"]))
+    return event.topic, event if whole["form"] == "event" else said
 
 
 def _order(entry: str) -> tuple[int, int]:
