@@ -1,7 +1,7 @@
 """One delivery to one endpoint: put into the endpoint's words and sent."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 
 from cluster_ai.core.errors import ClusterError
@@ -31,11 +31,14 @@ class Courier:
     lang: Lang = "en"
     cluster: str = "home"
 
-    async def carry(self, endpoint: Endpoint, event: Carried) -> Answer:
-        """How one attempt ended. Whatever keeps us from sending is a failed attempt: it may be mended meanwhile."""
+    async def carry(self, endpoint: Endpoint, event: Carried, *, url: str = "") -> Answer:
+        """How one attempt ended. Whatever keeps us from sending is a failed attempt: it may be mended meanwhile.
+
+        ``url``: instead of the endpoint's own.
+        """
         try:
             secret = self.seal.open(endpoint.sealed, owner=endpoint.id) if endpoint.sealed else ""
-            return await self._carry(endpoint, event, secret)
+            return await self._carry(replace(endpoint, url=url or endpoint.url), event, secret)
         except ClusterError as exc:
             return Answer(error=exc.message)
 

@@ -1,6 +1,6 @@
 """Events from the outbox made into deliveries: one for each event and endpoint, however often it is tried."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,13 +17,18 @@ from cluster_ai.notify.records import Delivery, Endpoint
 AT_ONCE: Final = 200
 
 
+Own = Callable[[AsyncConnection, Sequence[Event]], Awaitable[list[Delivery]]]
+"""The deliveries to addresses that events name themselves."""
+
+
 class Fanout:
     """``tick`` passes on what was not passed on yet."""
 
-    def __init__(self, database: Database, *, chance: Chance, figures: Figures) -> None:
+    def __init__(self, database: Database, *, chance: Chance, figures: Figures, own: Own) -> None:
         self._database = database
         self._chance = chance
         self._figures = figures
+        self._own = own
 
     async def tick(self) -> int:
         """Passes on everything that waits; answers how many deliveries were made."""
@@ -49,24 +54,13 @@ class Fanout:
         if not happened:
             return 0
         enabled = [endpoint for endpoint in await tables.all_endpoints(connection) if endpoint.enabled]
-        wanted = list(self._wanted(happened, enabled))
+        wanted = [*self._wanted(happened, enabled), *await self._own(connection, happened)]
         await tables.add_deliveries(connection, wanted)
         return len(wanted)
 
     def _wanted(self, happened: Iterable[Event], enabled: Sequence[Endpoint]) -> Iterator[Delivery]:
         now = self._chance.now()
         for event in happened:
-            mine = [endpoint for endpoint in enabled if matches(endpoint.events, event.type)]
-            body = forms.body_of(event) if mine else ""
-            for endpoint in mine:
-                yield Delivery(
-                    id=self._chance.new_id(),
-                    endpoint_id=endpoint.id,
-                    event_id=event.id,
-                    event_type=event.type,
-                    subject=event.subject,
-                    body=body,
-                    next_at=now,
-                    created_at=now,
-                    changed_at=now,
-                )
+            for endpoint in enabled:
+                if matches(endpoint.events, event.type):
+                    yield forms.delivery_of(event, endpoint.id, delivery_id=self._chance.new_id(), now=now)

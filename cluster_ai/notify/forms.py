@@ -13,12 +13,15 @@ from urllib.parse import unquote
 from cluster_ai.core.events import Event
 from cluster_ai.core.i18n import Lang, texts
 from cluster_ai.core.wire import JSON_TYPE, dump_json
+from cluster_ai.notify.records import Delivery
 from cluster_ai.notify.signing import Claims, key_of, signed
 from cluster_ai.notify.types import TargetRefused
 
 AGENT: Final = "cluster-ai-webhooks/1"
 DOMAIN: Final = "notify"
 MAILTO: Final = "mailto:"
+OWN_ADDRESS: Final = "webhook_url"
+"""Field of an event: where a ticket's own receiver is. It can hold a secret, and is nobody else's business."""
 LONGEST_DETAIL: Final = 500
 LARGEST_BODY: Final = 256 * 1024
 """Bytes; what an event says beyond that is left out, and said to be."""
@@ -56,10 +59,25 @@ class Carried:
 def body_of(event: Event) -> str:
     """An event as a webhook carries it: ``id``, ``type``, ``subject``, ``at`` (Unix seconds) and ``data``."""
     said = {"id": event.id, "type": event.type, "subject": event.subject, "at": event.at}
-    body = dump_json(said | {"data": dict(event.data)})
+    body = dump_json(said | {"data": {name: value for name, value in event.data.items() if name != OWN_ADDRESS}})
     if len(body) > LARGEST_BODY:
         body = dump_json(said | {"data": {}, "truncated": True})
     return body.decode()
+
+
+def delivery_of(event: Event, endpoint_id: str, *, delivery_id: str, now: float) -> Delivery:
+    """A delivery of ``event`` that is due at once."""
+    return Delivery(
+        id=delivery_id,
+        endpoint_id=endpoint_id,
+        event_id=event.id,
+        event_type=event.type,
+        subject=event.subject,
+        body=body_of(event),
+        next_at=now,
+        created_at=now,
+        changed_at=now,
+    )
 
 
 def told(event: Carried, data: Mapping[str, Any], *, lang: Lang, cluster: str) -> Told:

@@ -81,18 +81,18 @@ class Inbound:
             await tables.end_receipt(connection, receipt, done=done)
 
 
-def load_key(folder: Path, random: Callable[[int], bytes]) -> bytes:
-    """The key in ``folder`` that pipelines elsewhere sign with; made there when there is none.
+def load_secret(path: Path, random: Callable[[int], bytes]) -> str:
+    """The secret in ``path``; made there when there is none.
 
     Raises:
         Misconfigured: the file holds something else.
     """
-    path = folder / NAME
     text = make_secret(path, signing.secret_of(random(signing.SECRET_BYTES)))
     try:
-        return signing.key_of(text)
+        signing.key_of(text)
     except ValueError as exc:
         raise Misconfigured(f"{path} holds no secret: {exc}", hint="remove it; a new one is made") from exc
+    return text
 
 
 def _own_claims(said: Mapping[str, Any]) -> signing.Claims:

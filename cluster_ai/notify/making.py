@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from cluster_ai.core.db import Database
-from cluster_ai.notify import inbound
+from cluster_ai.notify import inbound, signing, ticket_hooks
 from cluster_ai.notify.fanout import Fanout
 from cluster_ai.notify.given import Around, Given
 from cluster_ai.notify.outbound import Outbound
@@ -36,7 +36,9 @@ async def made(database: Database, given: Given, around: Around, stack: AsyncExi
     settling = Settling(database, chance, given.patience, figures.reckon, around.tell)
     outbound = Outbound(database, courier=tools.courier, settling=settling, now=chance.now)
     webhooks = Webhooks(database, courier=tools.courier, guard=tools.guard, chance=chance, wake=outbound.wake)
-    fanout = Fanout(database, chance=chance, figures=figures)
-    key = await asyncio.to_thread(inbound.load_key, given.secrets, chance.random)
-    door = inbound.Inbound(database, key, chance.now, figures.refuse, around.completed)
+    shared = await asyncio.to_thread(inbound.load_secret, given.secrets / ticket_hooks.NAME, chance.random)
+    hooks = ticket_hooks.TicketHooks(tools.guard, tools.courier.seal, chance, shared)
+    fanout = Fanout(database, chance=chance, figures=figures, own=hooks.wanted)
+    theirs = await asyncio.to_thread(inbound.load_secret, given.secrets / inbound.NAME, chance.random)
+    door = inbound.Inbound(database, signing.key_of(theirs), chance.now, figures.refuse, around.completed)
     return Notify(webhooks, door, fanout, outbound, tools)

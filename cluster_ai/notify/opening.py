@@ -7,7 +7,8 @@ from typing import Final
 from cluster_ai.core.db import Database
 from cluster_ai.core.loops import alongside, every
 from cluster_ai.notify import tables
-from cluster_ai.notify.given import DAY, Around, Chance, Given
+from cluster_ai.notify.chance import Chance
+from cluster_ai.notify.given import DAY, Around, Given
 from cluster_ai.notify.making import Notify, made
 
 __all__ = ["Around", "Chance", "Given", "Notify", "open_room"]
@@ -53,6 +54,7 @@ async def forget(database: Database, room: Notify, *, before: float) -> None:
     while forgotten == AT_ONCE:
         async with database.transaction() as connection:
             forgotten = await tables.forget_ended(connection, before=before, most=AT_ONCE)
+            await tables.forget_idle(connection)
     await room.inbound.forget()
 
 

@@ -110,7 +110,7 @@ class Outbound:
 
     async def _attempt(self, endpoint: Endpoint, delivery: Delivery) -> None:
         event = forms.Carried(delivery.event_id, delivery.event_type, delivery.subject, delivery.body)
-        answer = await self._courier.carry(endpoint, event)
+        answer = await self._courier.carry(endpoint, event, url=delivery.url)
         await self._settling.settle(delivery, answer)
 
     def _ended(self, task: "asyncio.Task[None]", endpoint_id: str) -> None:

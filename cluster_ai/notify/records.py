@@ -7,7 +7,10 @@ from cluster_ai.notify.types import DeliveryState, EndpointKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """``sealed``: its secret, as it is stored; empty when it has none. ``why_disabled`` is empty while enabled."""
+    """``sealed``: its secret, as it is stored; empty when it has none. ``why_disabled`` is empty while enabled.
+
+    One without events was made for tickets that name addresses there: ``url`` is their origin.
+    """
 
     id: str
     name: str = ""
@@ -23,10 +26,14 @@ class Endpoint:
     def enabled(self) -> bool:
         return not self.why_disabled
 
+    @property
+    def is_for_tickets(self) -> bool:
+        return not self.events
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """``body``: the event as JSON.
+    """``body``: the event as JSON; ``url``: where to, empty for the endpoint's own.
 
     ``next_at``: when it is due; for one that is being sent, when it is due again; None when it has ended.
     """
@@ -37,6 +44,7 @@ class Delivery:
     event_type: str
     subject: str
     body: str
+    url: str = ""
     state: DeliveryState = DeliveryState.QUEUED
     attempts: int = 0
     next_at: float | None

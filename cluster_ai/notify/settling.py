@@ -12,7 +12,7 @@ from cluster_ai.core.events import Event
 from cluster_ai.notify import tables
 from cluster_ai.notify.chance import Chance
 from cluster_ai.notify.records import Delivery, Endpoint
-from cluster_ai.notify.retrying import Health, health_of, next_of
+from cluster_ai.notify.retrying import GONE, Health, health_of, next_of
 from cluster_ai.notify.types import Answer, DeliveryState
 
 log = structlog.get_logger(__name__)
@@ -61,6 +61,9 @@ class Settling:
     async def _judge(self, work: outbox.Unit, endpoint: Endpoint, answer: Answer, *, now: float) -> None:
         before = Health(endpoint.failing_since, endpoint.why_disabled)
         after = health_of(before, answer, now=now, patience=self.patience)
+        if endpoint.is_for_tickets and answer.status == GONE:
+            # One ticket's address is gone, not all of that place.
+            after = before
         if after == before:
             return
         changed = replace(endpoint, failing_since=after.failing_since, why_disabled=after.why_disabled)

@@ -40,6 +40,7 @@ deliveries = sa.Table(
     sa.Column("event_id", sa.String(36), nullable=False),
     sa.Column("event_type", sa.String(64), nullable=False),
     sa.Column("subject", sa.String(128), nullable=False),
+    sa.Column("url", sa.String(2048), nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -71,6 +72,12 @@ _IS_OPEN: Final = deliveries.c.next_at.is_not(None)
 
 async def add_endpoint(connection: AsyncConnection, endpoint: Endpoint) -> None:
     await connection.execute(endpoints.insert().values(_endpoint_values(endpoint)))
+
+
+async def add_endpoint_once(connection: AsyncConnection, endpoint: Endpoint) -> None:
+    """Unless one of that id is there."""
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(endpoints)
+    await connection.execute(insert.on_conflict_do_nothing(index_elements=["id"]), [_endpoint_values(endpoint)])
 
 
 async def change_endpoint(connection: AsyncConnection, endpoint: Endpoint) -> None:
@@ -183,6 +190,13 @@ async def forget_ended(connection: AsyncConnection, *, before: float, most: int)
     old = select(deliveries.c.id).where(deliveries.c.next_at.is_(None), deliveries.c.changed_at < before).limit(most)
     done = await connection.execute(deliveries.delete().where(deliveries.c.id.in_(old.scalar_subquery())))
     return done.rowcount
+
+
+async def forget_idle(connection: AsyncConnection) -> None:
+    """Drops endpoints that were made for tickets and of which nothing is kept any more."""
+    mine = [endpoint.id for endpoint in await all_endpoints(connection) if endpoint.is_for_tickets]
+    kept = sa.exists().where(deliveries.c.endpoint_id == endpoints.c.id)
+    await connection.execute(endpoints.delete().where(endpoints.c.id.in_(mine), ~kept))
 
 
 # -- receipts

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("event_id", sa.String(36), nullable=False),
         sa.Column("event_type", sa.String(64), nullable=False),
         sa.Column("subject", sa.String(128), nullable=False),
+        sa.Column("url", sa.String(2048), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
