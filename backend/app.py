@@ -15,6 +15,7 @@ from backend.dispatching.figures import DispatchCollector
 from backend.dispatching.work_first import WorkFirst
 from backend.headers import SecureHeaders
 from backend.lookout import LookAround, open_lookout, this_box
+from backend.notify_metrics import BusCollector, NotifyCollector
 from backend.plane import Plane
 from backend.policy import RULES, WEBSOCKET
 from backend.quick import Shortcuts
@@ -54,6 +55,7 @@ from backend.routes import (
     unused,
     upkeep,
     usage,
+    webhooks,
     work,
     workflows,
 )
@@ -101,6 +103,7 @@ MODULES = (
     budgets,
     policies,
     alerts,
+    webhooks,
     about,
 )
 
@@ -170,6 +173,8 @@ def create_api(
     app.state.registry.register(DispatchCollector(lambda: app.state.plane))
     app.state.registry.register(SloCollector(lambda: app.state.plane))
     app.state.http = HttpMetrics(app.state.registry)
+    app.state.registry.register(NotifyCollector(lambda: app.state.plane))
+    app.state.registry.register(BusCollector(lambda: app.state.plane))
     errors.install(app)
     _check_policy()
     for module in MODULES:

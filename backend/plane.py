@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 from starlette.types import ASGIApp
 
-from backend import catalogs, plans_room, slo_room, working
+from backend import catalogs, outside, plans_room, slo_room, working
 from backend.gateways import GatewayCalls, Gateways
 from backend.live import Bus, Live
 from backend.plane_config import Neighbours, PlaneConfig
@@ -45,6 +45,7 @@ class Plane:
     catalog: catalogs.Opened
     slo: slo_room.Objectives
     work: plans_room.Opened
+    notify: outside.Notify
     dispatching: working.Dispatching | None = None
     """None where tickets are not done."""
 
@@ -69,7 +70,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         gateway = Gateways(front, run=config.run, token=config.internal_token)
         dask = Rested(neighbours.compute, rooms.members.fleet.resting)
         sources = Sources(gateway, neighbours.supervisor, dask, config.host)
-        bus = Bus()
+        bus = await stack.enter_async_context(outside.open_bus(config.redis_url, origin=times.new_id()))
         live = Live(sources, about=config.about, bus=bus, database=rooms.check, now=config.vault.times.now)
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         alone = not config.members.heads
@@ -79,6 +80,8 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))
         ground = plans_room.Ground(rooms.database, bus, config.vault, consent)
         work = await stack.enter_async_context(plans_room.open_work(config.work, ground))
+        beside = outside.Beside(rooms.database, bus, times, config.vault.secrets, config.about.name)
+        notify = await stack.enter_async_context(outside.open_notify(config.notify, beside))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
             rooms.accounts,
@@ -96,6 +99,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             catalog,
             slo,
             work,
+            notify,
         )
 
 

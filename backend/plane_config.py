@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend import dask_pages, plans_room
+from backend import dask_pages, notify_room, plans_room
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
 from backend.room_configs import CatalogConfig, SloConfig
@@ -31,6 +31,9 @@ class PlaneConfig:
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
     work: plans_room.WorkConfig = field(default_factory=plans_room.WorkConfig)
     slo: SloConfig = field(default_factory=SloConfig)
+    notify: notify_room.NotifyConfig = field(default_factory=notify_room.NotifyConfig)
+    redis_url: str | None = None
+    """Where events meet those of other processes; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

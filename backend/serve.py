@@ -138,6 +138,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     """The plain values that the API runs on."""
     from backend.catalogs import CatalogConfig
     from backend.host import ThisMachine
+    from backend.notify_room import NotifyConfig
     from backend.plane import PlaneConfig
     from backend.plans_room import WorkConfig
     from backend.slo_room import SloConfig
@@ -189,6 +190,8 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             # The gateway takes up changed ones by itself; they are read anew each time.
             aliases=lambda: load().gateway.aliases,
         ),
+        notify=NotifyConfig(settings.notify, settings.lang or "en"),
+        redis_url=settings.redis_url,
         work=WorkConfig(home.data / "plans", settings.plans, settings.executors),
         slo=SloConfig(
             settings.slo,

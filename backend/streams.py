@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from backend.live import OVERVIEW, TOPICS
 from backend.relay import raced
 from cluster_ai.core.bus import Bus, Message
 from cluster_ai.core.errors import ClusterError, InvalidInput
+from cluster_ai.core.events import Event
 from cluster_ai.core.wire import INT64_MAX, dump_json
 
 QUIET_SECONDS = 15.0
@@ -76,8 +78,16 @@ async def messages(bus: Bus, asked: Wanted, latest: Callable[[], BaseModel]) -> 
 
 def as_text(message: Message) -> str:
     """The envelope, as both transports carry it."""
-    data = message.data.model_dump(mode="json")
-    return dump_json({"number": message.number, "topic": message.topic, "data": data}).decode()
+    return dump_json({"number": message.number, "topic": message.topic, "data": _plain(message.data)}).decode()
+
+
+def _plain(data: Any) -> Any:
+    """What a message holds, as JSON has it: a picture, an event, or what is plain already."""
+    if isinstance(data, BaseModel):
+        return data.model_dump(mode="json")
+    if isinstance(data, Event):
+        return {"id": data.id, "type": data.type, "subject": data.subject, "at": data.at, "data": dict(data.data)}
+    return data
 
 
 class EventStream(Response):

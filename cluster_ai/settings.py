@@ -22,6 +22,7 @@ from cluster_ai.engines.types import NodeSettings
 from cluster_ai.executors.types import ExecutorSettings
 from cluster_ai.gateway.types import GatewaySettings
 from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
+from cluster_ai.notify.types import NotifySettings
 from cluster_ai.pki.types import HeadFiles
 from cluster_ai.plans.config import PlansSettings
 from cluster_ai.slo.types import SloSettings
@@ -130,7 +131,8 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None,
         pattern=r"^(rediss?|unix)://.+",
-        description="redis://... where several gateways count the limits of keys together; each its own when not set.",
+        description="redis://... or rediss://... (TLS), where several gateways count the limits of keys together and "
+        "processes tell each other events; each its own when not set.",
     )
     backend: BackendSettings = Field(default_factory=BackendSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
@@ -140,6 +142,7 @@ class Settings(BaseSettings):
     machines: MachinesSettings = Field(default_factory=MachinesSettings)
     agent: AgentSettings = Field(default_factory=AgentSettings)
     power: PowerSettings = Field(default_factory=PowerSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
     executors: ExecutorSettings = Field(default_factory=ExecutorSettings)
     plans: PlansSettings = Field(default_factory=PlansSettings)
     slo: SloSettings = Field(default_factory=SloSettings)

@@ -35,6 +35,7 @@ _BY_CODE: Final = {
     "pull_refused": Exit.REFUSED,
     "node_failed": Exit.ERROR,
     "weak_password": Exit.REFUSED,
+    "target_refused": Exit.REFUSED,
     "node_cannot_manage_models": Exit.REFUSED,
 }
 _BY_KIND: Final[tuple[tuple[type[ClusterError], Exit], ...]] = (

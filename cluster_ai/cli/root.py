@@ -46,6 +46,7 @@ VERBS: Final = {
     "svc": "svc:svc",
     "slo": "slo:slo",
     "freeze": "freeze:freeze",
+    "webhook": "webhook:webhook",
     "events": "events:events",
     "auth": "auth:auth",
     "tls": "tls:tls",
@@ -58,7 +59,7 @@ VERBS: Final = {
 GROUPS: Final = (
     ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "diag", "open", "tui")),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
-    ("work", ("plan", "ticket", "map", "run-example", "compute", "svc", "slo", "freeze")),
+    ("work", ("plan", "ticket", "map", "run-example", "compute", "svc", "slo", "freeze", "webhook")),
     ("more", ("events", "auth", "tls", "firewall", "config", "serve", "completion", "version")),
 )
 

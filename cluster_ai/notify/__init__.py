@@ -1,1 +1,1 @@
-"""Who outside is told: webhooks."""
+"""Who outside is told what happened here: webhooks, and messages to people."""

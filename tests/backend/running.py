@@ -19,6 +19,7 @@ from backend.dask_pages import DaskPages
 from backend.host import ThisMachine
 from backend.lookout import LookAround, Lookout
 from backend.machines.config import MembersConfig
+from backend.notify_room import NotifyConfig
 from backend.plane import Neighbours, Plane, PlaneConfig, open_plane
 from backend.slo_room import SloConfig
 from backend.snapshot import About
@@ -199,6 +200,8 @@ def running_api(
     catalog: CatalogConfig | None = None,
     look_around: LookAround = nowhere,
     slo: SloSettings | None = None,
+    notify: NotifyConfig | None = None,
+    redis_url: str | None = None,
 ) -> Iterator[Api]:
     """The API with the world around it; its admin's password is ``PASSWORD``.
 
@@ -225,6 +228,8 @@ def running_api(
             # No test asks the registry of the world: this one has no models.
             slo=SloConfig(slo or SloSettings(), home.objectives, ALERTS, home.freezes),
             catalog=catalog or CatalogConfig(bases={LIBRARY: world.url}),
+            notify=notify or NotifyConfig(),
+            redis_url=redis_url,
         )
 
         @contextlib.asynccontextmanager
