@@ -35,6 +35,7 @@ from backend.routes import (
     invitations,
     keys,
     live,
+    logs,
     machine_doors,
     machine_orders,
     machines,
@@ -50,6 +51,7 @@ from cluster_ai import __version__
 from cluster_ai.core.asgi.observe import Observed
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.metrics import HttpMetrics, new_registry
+from cluster_ai.logs.figures import LogsCollector
 
 OpenPlane = Callable[[], AbstractAsyncContextManager[Plane]]
 MODULES = (
@@ -72,6 +74,7 @@ MODULES = (
     keys,
     usage,
     live,
+    logs,
     audit,
     beats,
     registry,
@@ -141,6 +144,7 @@ def create_api(
     app.state.registry = new_registry(component="backend", version=__version__)
     app.state.registry.register(ClusterCollector(lambda: app.state.plane))
     app.state.registry.register(RegistryCollector(lambda: app.state.plane))
+    app.state.registry.register(LogsCollector(lambda: app.state.plane and app.state.plane.logs))
     errors.install(app)
     _check_policy()
     for module in MODULES:

@@ -11,6 +11,7 @@ import aiohttp
 from backend.catalogs import Around, Opened, open_catalogs
 from backend.gateways import Gateways
 from backend.live import Bus, Live
+from backend.logs_room import Logs, open_logs
 from backend.plane_config import Neighbours, PlaneConfig
 from backend.relay import GatewayCalls
 from backend.rooms import Accounts, Rooms, open_rooms
@@ -43,6 +44,7 @@ class Plane:
     """Set when the process begins to stop: streams without an end must end."""
     neighbours: Neighbours
     catalog: Opened
+    logs: Logs | None
 
 
 @asynccontextmanager
@@ -81,6 +83,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             asyncio.Event(),
             neighbours,
             catalog,
+            await stack.enter_async_context(open_logs(config.logs)),
         )
 
 

@@ -10,6 +10,7 @@ from backend.machines.config import MembersConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
+from cluster_ai.logs.room import LogsConfig
 from cluster_ai.registry.detector import DEFAULT, Rule
 
 
@@ -29,6 +30,7 @@ class PlaneConfig:
     rule: Rule = DEFAULT
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
+    logs: LogsConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     from cluster_ai.accounts.types import Lifetimes
     from cluster_ai.catalog.entries import USERS
     from cluster_ai.core.ids import new_id
+    from cluster_ai.logs.room import LogsConfig
     from cluster_ai.registry.detector import Rule
     from cluster_ai.views import Endpoints
 
@@ -161,6 +162,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             # The gateway takes up changed ones by itself; they are read anew each time.
             aliases=lambda: load().gateway.aliases,
         ),
+        logs=LogsConfig(home.logs_store, home.logs, settings.logs, time.time),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )
 

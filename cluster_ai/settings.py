@@ -20,6 +20,7 @@ from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home, default_home
 from cluster_ai.engines.types import NodeSettings
 from cluster_ai.gateway.types import GatewaySettings
+from cluster_ai.logs.types import LogsSettings
 from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
 from cluster_ai.pki.types import HeadFiles
 from cluster_ai.supervisor.types import SupervisorSettings
@@ -137,6 +138,7 @@ class Settings(BaseSettings):
     machines: MachinesSettings = Field(default_factory=MachinesSettings)
     agent: AgentSettings = Field(default_factory=AgentSettings)
     power: PowerSettings = Field(default_factory=PowerSettings)
+    logs: LogsSettings = Field(default_factory=LogsSettings)
 
     @classmethod
     def settings_customise_sources(

@@ -67,9 +67,10 @@ class Collector:
 
     def _entries(self, piece: Piece) -> list[Entry]:
         found: list[Entry] = []
-        at = int(min(piece.written, self._now()) * 1e6)
+        now = int(self._now() * 1e6)
+        at = min(now, int(piece.written * 1e6))
         for raw in piece.lines:
-            entry = read_line(raw, part=piece.place.part, node=self._source.node, at=at)
+            entry = read_line(raw, part=piece.place.part, node=self._source.node, at=at, now=now)
             if entry is not None:
                 found.append(entry)
                 # What follows a line and has no time of its own belongs to it: the story of an error, mostly.

@@ -15,7 +15,7 @@ _SHAPES: Final = re.compile(
     r"|(?P<user>://[^\s/:@]{0,128}:)[^\s/@]{1,512}(?=@)"
     r"|eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}"
     r"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:.*?-----END [A-Z ]{0,32}PRIVATE KEY-----|.*)"
-    rf"|(?P<named>(?<![a-z]){_NAMED}[\"']?\s{{0,4}}[=:]\s{{0,4}}[\"']?(?:(?:bearer|basic|apikey)\s+)?)(?!\*\*\*)[^\s\"',;&}}]{{6,}}",
+    rf"|(?P<named>(?<![a-z]){_NAMED}[\"']?\s{{0,4}}[=:]\s{{0,4}}[\"']?(?:(?:bearer|basic|apikey)\s+)?)(?!\*\*\*|(?:bearer|basic|apikey)\s)[^\s\"',;&}}]{{6,}}",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -23,7 +23,7 @@ _BAD_START: Final = ("Traceback (most recent call last)", "Fatal Python error", 
 _RANK: Final = {**RANKS, "warn": RANKS["warning"], "exception": RANKS["error"], "fatal": RANKS["critical"]}
 
 
-def read_line(raw: bytes, *, part: str, node: str, at: int) -> Entry | None:
+def read_line(raw: bytes, *, part: str, node: str, at: int, now: int) -> Entry | None:
     """The line as it is stored; None for an empty one.
 
     Args:
@@ -31,6 +31,7 @@ def read_line(raw: bytes, *, part: str, node: str, at: int) -> Entry | None:
         part: whose file it stands in.
         node: the machine that wrote it.
         at: when it was written as far as that is known, for lines that do not say so; microseconds since 1970.
+        now: the present, in the same unit.
     """
     said = _object(raw)
     if said is None:
@@ -38,7 +39,7 @@ def read_line(raw: bytes, *, part: str, node: str, at: int) -> Entry | None:
     fields = masked({key: value for key, value in said.items() if key not in _OWN})
     about = fields.get("node")
     return Entry(
-        at=_when(said.get("timestamp"), at),
+        at=_when(said.get("timestamp"), at, now=now),
         level=_RANK.get(str(said.get("level", "")).lower(), RANKS["info"]),
         part=part,
         node=about[:_LONGEST_NAME] if isinstance(about, str) and about else node,
@@ -66,7 +67,7 @@ def _plain(raw: bytes, *, part: str, node: str, at: int) -> Entry | None:
     return Entry(at, level, part, node, text, "{}")
 
 
-def _when(stamp: object, at: int) -> int:
+def _when(stamp: object, at: int, *, now: int) -> int:
     """``stamp`` (ISO 8601) in microseconds; ``at`` where it says nothing, or a time that is still to come."""
     if not isinstance(stamp, str):
         return at
@@ -76,7 +77,7 @@ def _when(stamp: object, at: int) -> int:
         return at
     seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     told = int(seconds * 1e6)
-    return told if 0 <= told <= at + _AHEAD else at
+    return told if 0 <= told <= now + _AHEAD else at
 
 
 def _clean(text: str) -> str:

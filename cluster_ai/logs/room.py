@@ -132,6 +132,14 @@ class Logs:
         # What does not meet the query is not looked at again.
         return found, found[-1].number if len(found) == TOGETHER else max(newest, *(line.number for line in found), 0)
 
+    def check(self, asked: str) -> None:
+        """Refuses what ``tail`` would refuse, before an answer begins.
+
+        Raises:
+            BadQuery: ``asked`` cannot be read.
+        """
+        self._parsed(asked)
+
     async def kept(self) -> Kept:
         """What the store holds, and what it is missing.
 

@@ -14,7 +14,8 @@ from cluster_ai.logs.types import Entry, Kept, LogLine, MinuteCount
 
 DROPPED_AT_A_TIME: Final = 1000
 """Lines removed in one transaction: others are stored between two of them."""
-PAGES_AT_A_TIME: Final = 2000
+PAGES_AT_A_TIME: Final = 500
+"""Returned to the disk after each removal; the others are written to again."""
 
 
 class LogStore:

@@ -282,12 +282,10 @@ async def drop(connection: AsyncConnection, *, before: int | None, most: int) ->
 
 async def give_back(connection: AsyncConnection, pages: int) -> None:
     """Returns up to ``pages`` free pages of the file to the disk."""
-    raw = await connection.get_raw_connection()
-    # It frees one page for each row that is fetched, and the rows have no columns: SQLAlchemy would fetch none.
-    driver: Any = raw.driver_connection
-    cursor = await driver.execute(f"PRAGMA incremental_vacuum({int(pages)})")
-    await cursor.fetchall()
-    await cursor.close()
+    free = int((await connection.exec_driver_sql("PRAGMA freelist_count")).scalar_one())
+    for _ in range(min(free, pages)):
+        # One at a time: it frees a page for each row that is fetched, and Python fetches none of rows without columns.
+        await connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
 
 
 async def sent(connection: AsyncConnection, sink: str) -> int | None:

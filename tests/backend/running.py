@@ -31,6 +31,8 @@ from cluster_ai.core.asgi.guard import Limits
 from cluster_ai.core.asgi.serve import serve
 from cluster_ai.core.ids import new_id
 from cluster_ai.core.paths import Home
+from cluster_ai.logs.room import LogsConfig
+from cluster_ai.logs.types import LogsSettings
 from cluster_ai.nodes.discovery.around import Around
 from cluster_ai.nodes.discovery.finds import Members
 from cluster_ai.nodes.discovery.subnets import Scope
@@ -220,6 +222,7 @@ def running_api(
             run=home.run,
             # No test asks the registry of the world: this one has no models.
             catalog=catalog or CatalogConfig(bases={LIBRARY: world.url}),
+            logs=LogsConfig(home.logs_store, home.logs, LogsSettings(), time.time, node="box"),
         )
 
         @contextlib.asynccontextmanager

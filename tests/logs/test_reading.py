@@ -15,7 +15,7 @@ AT = int(NOW * 1e6)
 
 
 def read(raw: bytes) -> Entry:
-    got = read_line(raw, part="gateway", node="box", at=AT)
+    got = read_line(raw, part="gateway", node="box", at=AT, now=AT)
     assert got is not None
     return got
 
@@ -50,7 +50,7 @@ def test_any_other_line_is_kept_as_text(raw: bytes, level: int, text: str | None
 
 
 def test_an_empty_line_is_none() -> None:
-    assert read_line(b" \r", part="p", node="n", at=AT) is None
+    assert read_line(b" \r", part="p", node="n", at=AT, now=AT) is None
 
 
 @pytest.mark.parametrize("stamp", ["tomorrow", "", "2999-01-01T00:00:00Z", "1960-01-01T00:00:00Z", 7, None])
@@ -87,7 +87,13 @@ def test_secrets_are_known_by_their_shape(text: str, kept: str | None) -> None:
 
 
 def test_secrets_are_known_by_their_name_at_any_depth() -> None:
-    told = {"a": {"Api_Key": "x", "list": [{"cookie": ["y"]}]}, "prompt_tokens": 5, "token": 5, "password": 5, "ok": True}
+    told = {
+        "a": {"Api_Key": "x", "list": [{"cookie": ["y"]}]},
+        "prompt_tokens": 5,
+        "token": 5,
+        "password": 5,
+        "ok": True,
+    }
     assert masked(told) == {
         "a": {"Api_Key": "***", "list": [{"cookie": "***"}]},
         "prompt_tokens": 5, "token": 5, "password": "***", "ok": True,
@@ -100,14 +106,20 @@ def test_secrets_are_known_by_their_name_at_any_depth() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_become_a_line_or_none(raw: bytes) -> None:
-    got = read_line(raw, part="p", node="n", at=AT)
+    got = read_line(raw, part="p", node="n", at=AT, now=AT)
     if got is not None:
         assert isinstance(json.loads(got.fields), dict)
         assert "\x00" not in got.text + got.fields
         (got.text + got.fields).encode()
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    )
+)
 def test_any_field_is_stored_as_json(value: object) -> None:
     got = read(json.dumps({"event": "x", "value": value}).encode())
     assert isinstance(json.loads(got.fields), dict)
