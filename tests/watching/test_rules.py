@@ -39,7 +39,7 @@ def test_alertmanager_takes_its_configuration(tmp_path: Path) -> None:
         routed = tool(
             "amtool", "config", "routes", "test", "--config.file=alertmanager.yml", *labels, cwd=tmp_path / "a"
         )
-        assert routed.strip() == receiver
+        assert routed.split()[0] == receiver
 
 
 def test_every_metric_of_a_rule_is_told_or_promised() -> None:
@@ -254,16 +254,15 @@ CASES: dict[str, tuple[dict[str, str], set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_which_alerts_fire(name: str, tmp_path: Path) -> None:
-    series, fired = CASES[name]
-    seconds = 5 * NOW if "LongRunningFreeze" in fired else NOW
-    told = {key % JOB if "%s" in key else key: values for key, values in series.items()} | ALWAYS
-    look_at(told, fired, tmp_path, seconds=seconds)
-
-
-def test_nobody_who_computes_objectives(tmp_path: Path) -> None:
-    look_at({f'cluster_ai_node_up{{{JOB},node="a"}}': "1x400"}, {"SLAManagementSystemDown"}, tmp_path)
+def test_which_alerts_fire(tmp_path: Path) -> None:
+    """Those of each case and no others, computed by promtool itself; all in one run, which starts once."""
+    tests = [checked(name, told(series) | ALWAYS, fired) for name, (series, fired) in CASES.items()]
+    tests.append(
+        checked("nobody computes", told({'cluster_ai_node_up{%s,node="a"}': "1x400"}), {"SLAManagementSystemDown"})
+    )
+    case = {"rule_files": [str(path) for path in RULES], "evaluation_interval": "1m", "tests": tests}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(case))
+    tool("promtool", "test", "rules", "test.yml", cwd=tmp_path)
 
 
 def test_every_alert_is_seen_to_fire() -> None:
@@ -271,33 +270,23 @@ def test_every_alert_is_seen_to_fire() -> None:
     assert {rule["alert"] for rule in ALERTS} == seen
 
 
-def look_at(series: dict[str, str], fired: set[str], folder: Path, *, seconds: int = NOW) -> None:
-    """Only these fire at the end; promtool itself computes the rules."""
-    case = {
-        "rule_files": [str(path) for path in RULES],
-        "evaluation_interval": "1m",
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": [{"series": key, "values": values} for key, values in series.items()],
-                "promql_expr_test": [
-                    {
-                        "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
-                        "eval_time": f"{seconds}s",
-                        "exp_samples": [
-                            {"labels": f'{{alertname="{name}"}}', "value": firing(name, series)}
-                            for name in sorted(fired)
-                        ],
-                    }
-                ],
-            }
-        ],
+def told(series: dict[str, str]) -> dict[str, str]:
+    return {key % JOB if "%s" in key else key: values for key, values in series.items()}
+
+
+def checked(name: str, series: dict[str, str], fired: set[str]) -> dict[str, object]:
+    """A case as promtool reads it; its name stands in the expression, which a failure shows."""
+    firing_now = [{"labels": f'{{alertname="{alert}"}}', "value": count(alert, series)} for alert in sorted(fired)]
+    look = {
+        "expr": f'count by (alertname) (ALERTS{{alertstate="firing"}}) # {name}',
+        "eval_time": f"{5 * NOW if 'LongRunningFreeze' in fired else NOW}s",
+        "exp_samples": firing_now,
     }
-    (folder / "test.yml").write_text(yaml.safe_dump(case))
-    tool("promtool", "test", "rules", "test.yml", cwd=folder)
+    inputs = [{"series": key, "values": values} for key, values in series.items()]
+    return {"interval": "1m", "input_series": inputs, "promql_expr_test": [look]}
 
 
-def firing(name: str, series: dict[str, str]) -> int:
+def count(name: str, series: dict[str, str]) -> int:
     """How many of them: one for each series of freezes, where there is an alert for each."""
     freezes = sum(key.startswith("sla_freezes_active") for key in series)
     return freezes if name in {"FreezeActivated", "LongRunningFreeze"} else 1
