@@ -21,6 +21,8 @@ nft nftables
 sshd openssh-server
 ssh openssh-client
 debootstrap debootstrap
+promtool prometheus
+amtool prometheus-alertmanager
 systemd-nspawn systemd-container
 faketime faketime
 cc gcc
