@@ -25,7 +25,8 @@ def tool(*words: object, cwd: Path) -> str:
 
 def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
     copytree(PROMETHEUS, tmp_path / "p")
-    (tmp_path / "p/internal.token").write_text("a token")
+    (tmp_path / "p/secrets").mkdir()
+    (tmp_path / "p/secrets/internal.token").write_text("a token")
     said = tool("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml", cwd=tmp_path / "p")
     assert f"{len(RULES)} rule files found" in said
     assert said.count("SUCCESS") == len(RULES) + 2
@@ -33,7 +34,8 @@ def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
 
 def test_alertmanager_takes_its_configuration(tmp_path: Path) -> None:
     copytree(ALERTMANAGER, tmp_path / "a")
-    (tmp_path / "a/internal.token").write_text("a token")
+    (tmp_path / "a/secrets").mkdir()
+    (tmp_path / "a/secrets/internal.token").write_text("a token")
     assert "SUCCESS" in tool("amtool", "check-config", "alertmanager.yml", cwd=tmp_path / "a")
     for labels, receiver in ((["severity=page", "alertname=TargetDown"], "cluster"), (["alertname=X"], "cluster")):
         routed = tool(
