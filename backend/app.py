@@ -46,11 +46,13 @@ from backend.routes import (
     upkeep,
     usage,
 )
+from backend.traced import Traced
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
 from cluster_ai.core.asgi.observe import Observed
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.metrics import HttpMetrics, new_registry
+from cluster_ai.core.tracing import OFF, Tracing
 from cluster_ai.logs.figures import LogsCollector
 
 OpenPlane = Callable[[], AbstractAsyncContextManager[Plane]]
@@ -93,10 +95,18 @@ class Api(FastAPI):
         return self.openapi_schema
 
 
-def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER, look_around: LookAround = this_box) -> ASGIApp:
+def create_app(
+    open_plane: OpenPlane,
+    *,
+    ui_folder: Path = FOLDER,
+    look_around: LookAround = this_box,
+    tracing: Tracing = OFF,
+) -> ASGIApp:
     """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
     api = create_api(open_plane, ui_folder=ui_folder, look_around=look_around)
-    inner = Shortcuts(api, beats.router.routes)
+    inner: ASGIApp = Shortcuts(api, beats.router.routes)
+    if tracing.is_on:
+        inner = Traced(inner, tracing)
     return Started(api, SecureHeaders(Observed(inner, metrics=HttpMetrics(api.state.registry))))
 
 

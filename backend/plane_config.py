@@ -10,6 +10,7 @@ from backend.machines.config import MembersConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
+from cluster_ai.core.tracing import OFF, Tracing
 from cluster_ai.logs.room import LogsConfig
 from cluster_ai.registry.detector import DEFAULT, Rule
 
@@ -41,3 +42,4 @@ class Neighbours:
     compute: Compute
     dask: DaskPages | None = None
     jobs: Jobs | None = None
+    tracing: Tracing = OFF

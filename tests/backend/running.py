@@ -31,6 +31,7 @@ from cluster_ai.core.asgi.guard import Limits
 from cluster_ai.core.asgi.serve import serve
 from cluster_ai.core.ids import new_id
 from cluster_ai.core.paths import Home
+from cluster_ai.core.tracing import OFF, Tracing
 from cluster_ai.logs.room import LogsConfig
 from cluster_ai.logs.types import LogsSettings
 from cluster_ai.nodes.discovery.around import Around
@@ -197,6 +198,7 @@ def running_api(
     dask: str = "",
     catalog: CatalogConfig | None = None,
     look_around: LookAround = nowhere,
+    tracing: Tracing = OFF,
 ) -> Iterator[Api]:
     """The API with the world around it; its admin's password is ``PASSWORD``.
 
@@ -233,7 +235,9 @@ def running_api(
                 api.planes.append(plane)
                 yield plane
 
-        app = create_app(opened, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around)
+        app = create_app(
+            opened, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around, tracing=tracing
+        )
         api.apps.append(app)
         api.url = served.start(app, limits=limits)
         with api.client() as client:
