@@ -17,6 +17,13 @@ export function LineList({ lines }: { lines: readonly LogLine[] }) {
   )
 }
 
+/** Its fields in one row, of which the window shows as many as fit. */
+const rest = (line: LogLine) =>
+  Object.entries(line.fields)
+    .map(([name, value]) => `${name}=${shown(value)}`)
+    .join(' ')
+    .slice(0, 300)
+
 function Line({ line }: { line: LogLine }) {
   const { t } = useTranslation()
   const format = useFormat()
@@ -30,11 +37,15 @@ function Line({ line }: { line: LogLine }) {
           </time>
           <StateTag look={LEVEL[line.level]} plain />
           <span className={css.part}>{line.part}</span>
-          <span className={css.text}>{line.text}</span>
+          <span className={css.text}>
+            {line.text} <span className={css.rest}>{rest(line)}</span>
+          </span>
         </summary>
         <dl className={css.fields}>
-          <dt>{t('logs.node')}</dt>
-          <dd>{line.node}</dd>
+          <div>
+            <dt>{t('logs.node')}</dt>
+            <dd>{line.node}</dd>
+          </div>
           {Object.entries(line.fields).map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>

@@ -66,9 +66,11 @@ test('lines open to what else they say', async () => {
   )
   view()
   const list = await screen.findByRole('list', { name: 'Lines' })
-  expect(within(list).getByText('call broken')).toBeInTheDocument()
+  expect(within(list).getByText('call broken', { exact: false, selector: 'span' })).toHaveTextContent(
+    'status=500',
+  )
   expect(within(list).getByText('warning')).toBeInTheDocument()
-  await userEvent.click(within(list).getByText('call broken'))
+  await userEvent.click(within(list).getByText(/^call broken/))
   expect(within(list).getByText('500')).toBeVisible()
   expect(within(list).getByText('{"n1":"refused"}')).toBeVisible()
   expect(screen.getByText('12 lines are kept')).toBeInTheDocument()
