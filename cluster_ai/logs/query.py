@@ -88,7 +88,8 @@ def _with(query: Query, found: re.Match[str], *, now: float) -> Query:
         raise BadQuery(f"-{name}: means nothing", path="q", hint="leave the minus out")
     if name == "level":
         return replace(query, level=_level(value))
-    return replace(query, **{name: _time(name, value, now=now)})
+    when = _time(name, value, now=now)
+    return replace(query, since=when) if name == "since" else replace(query, until=when)
 
 
 def _words(value: str, found: re.Match[str], *, without: bool) -> Words:

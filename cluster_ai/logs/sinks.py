@@ -49,7 +49,8 @@ class Verdict:
 class Sink(Protocol):
     """A log store elsewhere."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def ask(self, lines: Sequence[LogLine], *, store: str) -> Asked:
         """What is sent for ``lines``; ``store`` is the name of ours, part of each line's identity there."""

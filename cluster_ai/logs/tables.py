@@ -125,11 +125,9 @@ async def forget_places(connection: AsyncConnection, ids: Iterable[FileId]) -> N
 
 
 async def places(connection: AsyncConnection) -> dict[FileId, Place]:
-    found = await connection.exec_driver_sql("SELECT device, inode, part, position, head, size FROM places")
-    return {
-        (int(device), int(inode)): Place((int(device), int(inode)), part, position, head, size)
-        for device, inode, part, position, head, size in found
-    }
+    found: Any = await connection.exec_driver_sql("SELECT device, inode, part, position, head, size FROM places")
+    known = [Place((int(row[0]), int(row[1])), row[2], row[3], row[4], row[5]) for row in found]
+    return {place.id: place for place in known}
 
 
 async def add_lost(connection: AsyncConnection, count: int) -> None:
@@ -139,8 +137,8 @@ async def add_lost(connection: AsyncConnection, count: int) -> None:
 
 async def facts(connection: AsyncConnection) -> dict[str, str]:
     """``store``: what tells this file from every other; ``lost``: bytes that were never collected."""
-    found = await connection.exec_driver_sql("SELECT name, value FROM facts")
-    return {str(name): str(value) for name, value in found}
+    found: Any = await connection.exec_driver_sql("SELECT name, value FROM facts")
+    return {str(row[0]): str(row[1]) for row in found}
 
 
 async def page(
@@ -161,7 +159,7 @@ async def counts(connection: AsyncConnection, query: Query, *, first: int, step:
     """Lines per ``step`` from ``first`` on (both in seconds), in order; steps without any are left out."""
     picked, _, values = await _picked(connection, query)
     sums = [_sum(lines.c.level == WARNING), _sum(lines.c.level >= RANKS["error"])]
-    number = sa.literal_column(f"lines.at / {step * _MICROSECONDS}").label("step")
+    number: Any = sa.literal_column(f"lines.at / {step * _MICROSECONDS}").label("step")
     asked = (
         picked.with_only_columns(number, sa.func.count(), *sums)
         .where(lines.c.at >= first * _MICROSECONDS)
@@ -271,7 +269,7 @@ async def drop(connection: AsyncConnection, *, before: int | None, most: int) ->
     ids = [row[0] for row in await connection.execute(sa.text(some), values)]
     if not ids:
         return 0
-    chosen = sa.bindparam("ids", expanding=True)
+    chosen: Any = sa.bindparam("ids", expanding=True)
     unindex = sa.text(
         "INSERT INTO words (words, rowid, text, fields) SELECT 'delete', id, text, fields FROM lines WHERE id IN :ids"
     ).bindparams(chosen)
