@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from cluster_ai.core.bus import Message
 from cluster_ai.core.errors import Unsupported
 from cluster_ai.logs.room import Logs, LogsConfig
 from cluster_ai.logs.sinks import sinks_of
 
-__all__ = ["Logs", "LogsConfig", "open_logs", "opened"]
+__all__ = ["Logs", "LogsConfig", "followed", "open_logs", "opened"]
+
+TOPIC = "log"
 
 
 @asynccontextmanager
@@ -29,3 +32,9 @@ def opened(logs: Logs | None) -> Logs:
     if logs is None:
         raise Unsupported("this API keeps no logs", hint="cluster-ai logs")
     return logs
+
+
+async def followed(logs: Logs, asked: str, after: int | None) -> AsyncIterator[Message | None]:
+    """Lines as live messages, None after a quiet stretch."""
+    async for line in logs.tail(asked, after=after):
+        yield None if line is None else Message(line.number, TOPIC, line)

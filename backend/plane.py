@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from backend.catalogs import Around, Opened, open_catalogs
+from backend import catalogs, logs_room
 from backend.gateways import Gateways
 from backend.live import Bus, Live
-from backend.logs_room import Logs, open_logs
 from backend.plane_config import Neighbours, PlaneConfig
 from backend.relay import GatewayCalls
 from backend.rooms import Accounts, Rooms, open_rooms
@@ -43,8 +42,8 @@ class Plane:
     leaving: asyncio.Event
     """Set when the process begins to stop: streams without an end must end."""
     neighbours: Neighbours
-    catalog: Opened
-    logs: Logs | None
+    catalog: catalogs.Opened
+    logs: logs_room.Logs | None
 
 
 @asynccontextmanager
@@ -66,8 +65,8 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
-        around = Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
-        catalog = await stack.enter_async_context(open_catalogs(config.catalog, around))
+        around = catalogs.Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
+        catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
             rooms.accounts,
@@ -83,7 +82,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             asyncio.Event(),
             neighbours,
             catalog,
-            await stack.enter_async_context(open_logs(config.logs)),
+            await stack.enter_async_context(logs_room.open_logs(config.logs)),
         )
 
 

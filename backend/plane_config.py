@@ -3,15 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend import dask_pages, logs_room, traced
 from backend.catalog_config import CatalogConfig
-from backend.dask_pages import DaskPages
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
-from cluster_ai.core.tracing import OFF, Tracing
-from cluster_ai.logs.room import LogsConfig
 from cluster_ai.registry.detector import DEFAULT, Rule
 
 
@@ -31,7 +29,7 @@ class PlaneConfig:
     rule: Rule = DEFAULT
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
-    logs: LogsConfig | None = None
+    logs: logs_room.LogsConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,6 @@ class Neighbours:
 
     supervisor: Supervisor
     compute: Compute
-    dask: DaskPages | None = None
+    dask: dask_pages.DaskPages | None = None
     jobs: Jobs | None = None
-    tracing: Tracing = OFF
+    tracing: traced.Tracing = traced.OFF

@@ -5,7 +5,9 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cluster_ai.core.trace_context import read_context
-from cluster_ai.core.tracing import Live, Tracing, here
+from cluster_ai.core.tracing import OFF, Live, Tracing, here
+
+__all__ = ["OFF", "Traced", "Tracing", "trace_of"]
 
 _HEADER: Final = b"traceparent"
 _SERVER_ERROR: Final = 500

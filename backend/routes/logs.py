@@ -1,24 +1,20 @@
 """What the parts have logged, searched and followed."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from backend.auth import authenticate
-from backend.logs_room import opened
+from backend.logs_room import followed, opened
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
 from backend.streams import EventStream, Gate
-from cluster_ai.core.bus import Message
 from cluster_ai.core.wire import INT64_MAX
-from cluster_ai.logs.room import Logs
 from cluster_ai.logs.types import LONGEST_QUERY, MOST_LINES, MOST_MINUTES, LogCounts, LogPage
 
 router = APIRouter(route_class=PolicedRoute, tags=["logs"])
 
-TOPIC = "log"
 Asked = Annotated[str, Query(max_length=LONGEST_QUERY)]
 Cursor = Annotated[int | None, Query(ge=0, le=INT64_MAX)]
 
@@ -64,9 +60,4 @@ async def tail(
     room.check(q)
     if after is None and resumed.isascii() and resumed.isdecimal():
         after = min(int(resumed[:19]), INT64_MAX)
-    return EventStream(_messages(room, q, after), gate=Gate(lambda: authenticate(request, touch=False), plane.leaving))
-
-
-async def _messages(room: Logs, asked: str, after: int | None) -> AsyncIterator[Message | None]:
-    async for line in room.tail(asked, after=after):
-        yield None if line is None else Message(line.number, TOPIC, line)
+    return EventStream(followed(room, q, after), gate=Gate(lambda: authenticate(request, touch=False), plane.leaving))

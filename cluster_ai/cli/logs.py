@@ -1,32 +1,27 @@
 """``cluster-ai logs``: what the parts write, one file each; and what is found in all of it."""
 
-import asyncio
-import json
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
 from cluster_ai.cli import place, show
-from cluster_ai.cli.noun import Noun, as_json
+from cluster_ai.cli.log_lines import readable
+from cluster_ai.cli.log_search import search
+from cluster_ai.cli.noun import Noun
 from cluster_ai.cli.watching import look_if_any
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import NotFound
 from cluster_ai.core.paths import Home
-from cluster_ai.logs.types import MOST_LINES, LogLine
+
+__all__ = ["File", "logs", "readable"]
 
 SUFFIX: Final = ".log"
 _PAUSE: Final = 0.2
-_BEHIND: Final = 1024 * 1024
-"""Of a part that writes just now some bytes are always still to come."""
-_LEVELS: Final = {"warning": "yellow", "error": "red", "critical": "red", "debug": "bright_black"}
-_OWN: Final = {"event", "level", "timestamp", "component"}
 
 
 class _Logs(Noun):
@@ -62,49 +57,7 @@ def show_files(*, part: str | None, follow: bool, lines: int, raw: bool) -> None
         time.sleep(_PAUSE)
 
 
-@logs.command("search", help=t("logs.search"))
-@click.argument("query", nargs=-1, metavar=t("meta.words"))
-@click.option("-n", "--limit", type=click.IntRange(1, MOST_LINES), default=50, show_default=True, help=t("logs.limit"))
-@click.option("-f", "--follow", is_flag=True, help=t("logs.follow"))
-@as_json
-def search(*, query: tuple[str, ...], limit: int, follow: bool, as_json: bool) -> None:
-    from cluster_ai.client import log_calls
-
-    asked = " ".join(query)
-    with place.client() as client:
-        page = client.send(log_calls.search(asked, limit=limit))
-    if as_json and not follow:
-        show.out_json(page.model_dump(mode="json"))
-        return
-    for line in reversed(page.items):
-        _print_found(line, as_json=as_json)
-    if page.kept.lost_bytes or page.kept.behind_bytes > _BEHIND:
-        show.say(t("logs.partial", lost=show.size(page.kept.lost_bytes), behind=show.size(page.kept.behind_bytes)))
-    if not page.items and not follow:
-        show.say(t("logs.none"))
-    if follow:
-        asyncio.run(_follow(asked, after=page.items[0].number if page.items else None, as_json=as_json))
-
-
-async def _follow(asked: str, *, after: int | None, as_json: bool) -> None:
-    from cluster_ai.cli.events import tell_trouble
-    from cluster_ai.client import AsyncClient
-
-    async with (
-        AsyncClient.local(place.settings()) as client,
-        aclosing(client.log_lines(asked, after=after, on_trouble=tell_trouble)) as messages,
-    ):
-        async for message in messages:
-            _print_found(LogLine.model_validate(message.data), as_json=as_json)
-
-
-def _print_found(line: LogLine, *, as_json: bool) -> None:
-    if as_json:
-        show.out_json(line.model_dump(mode="json"), compact=True)
-        return
-    stamp = datetime.fromtimestamp(line.at, UTC).isoformat()
-    said = {"event": line.text, "level": line.level, "timestamp": stamp, **line.fields}
-    show.out(f"{stamp[:10]} {show.safe(line.part):<10} | {readable(json.dumps(said))}")
+logs.add_command(search)
 
 
 def _chosen(home: Home, part: str | None) -> dict[str, Path]:
@@ -166,18 +119,3 @@ class Look:
     def print(self, part: str, line: str) -> None:
         front = f"{part:<10} | " if self.named else ""
         show.out(f"{front}{show.safe(line, keep=chr(9)) if self.raw else readable(line)}")
-
-
-def readable(line: str) -> str:
-    """A JSON line as ``time level event key=value``; any other line as it is."""
-    try:
-        said = json.loads(line)
-    except ValueError:
-        return show.safe(line, keep="\t")
-    if not isinstance(said, dict) or "event" not in said:
-        return show.safe(line, keep="\t")
-    level = str(said.get("level", ""))
-    when = str(said.get("timestamp", ""))[11:19]
-    rest = " ".join(f"{key}={value}" for key, value in said.items() if key not in _OWN)
-    text = show.safe(f"{when} {level:<8} {said['event']}  {rest}".rstrip(), keep="\n\t")
-    return click.style(text, fg=_LEVELS[level]) if level in _LEVELS else text

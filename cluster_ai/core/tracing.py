@@ -1,8 +1,8 @@
 """Spans of whatever takes time, made when it is over: with the times that it really had, in the caller's trace.
 
 ``with tracing.span("...")`` is for what begins and ends in one block. ``tracing.record(Past(...))`` is for what
-outlives a block and even a process: its place in the trace is drawn at the beginning (``begin``), stored and told to others as a
-``traceparent``, and the span takes it at the end. Off, both cost a call and no more.
+outlives a block and even a process: its place in the trace is drawn at the beginning (``begin``), stored and told to
+others as a ``traceparent``, and the span takes it at the end. Off, both cost a call and no more.
 """
 
 # ruff: noqa: PLC0415 - OpenTelemetry is imported when spans are wanted

@@ -15,8 +15,7 @@ from cluster_ai.core.groups import ungrouped
 from cluster_ai.core.loops import heed_cancellation
 from cluster_ai.logs.collector import Collector, Source
 from cluster_ai.logs.query import Query, parse
-from cluster_ai.logs.shipping import Shipper
-from cluster_ai.logs.sinks import Sink
+from cluster_ai.logs.shipping import Shipper, Sink
 from cluster_ai.logs.store import LogStore, behind, open_store
 from cluster_ai.logs.types import Kept, LogCounts, LogLine, LogPage, LogsSettings
 

@@ -17,6 +17,8 @@ from cluster_ai.logs.sinks import Sink, Verdict
 from cluster_ai.logs.store import LogStore
 from cluster_ai.logs.types import LogLine
 
+__all__ = ["Shipper", "Sink"]
+
 log = structlog.get_logger(__name__)
 
 TOGETHER: Final = 500
