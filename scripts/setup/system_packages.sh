@@ -21,6 +21,7 @@ nft nftables
 sshd openssh-server
 ssh openssh-client
 debootstrap debootstrap
+openssl openssl
 promtool prometheus
 amtool prometheus-alertmanager
 systemd-nspawn systemd-container

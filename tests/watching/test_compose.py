@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from redis import Redis
+from redis.exceptions import AuthenticationError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from cluster_ai.accounts.passwords import check_strength
 from cluster_ai.settings import Settings
 from tests.ports import free_base
 from tests.waiting import until
@@ -241,6 +245,7 @@ def test_the_how_to_makes_every_secret(tmp_path: Path, monkeypatch: pytest.Monke
         if name.startswith("CLUSTER_AI_"):
             monkeypatch.delenv(name)
     settings = Settings(home=tmp_path, **tomllib.loads((tmp_path / "secrets/config.toml").read_text()))
+    check_strength((tmp_path / "secrets/admin-password").read_text().strip(), name="admin")
     assert settings.database_url is not None
     assert settings.database_url.startswith("postgresql://cluster:")
 
@@ -291,6 +296,24 @@ def test_nginx_leads_from_5601_to_the_page_of_logs(name: str, tmp_path: Path) ->
             answer = opener.open(f"{url}/app/discover", timeout=5)
             assert answer.status == 302
             assert answer.headers["Location"] in {"http://127.0.0.1:8000/logs", "https://127.0.0.1/logs"}
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+@pytest.mark.real
+def test_redis_takes_its_file_on_its_standard_input_and_nobody_without_the_password(tmp_path: Path) -> None:
+    secrets(tmp_path)
+    port = free_base()
+    text = (tmp_path / "secrets/redis.conf").read_text().replace("dir /data", f"dir {tmp_path}")
+    (tmp_path / "moved.conf").write_text(f"{text}port {port}\nbind 127.0.0.1\n")
+    with (tmp_path / "moved.conf").open() as config, subprocess.Popen(["redis-server", "-"], stdin=config) as process:
+        try:
+            known = tomllib.loads((tmp_path / "secrets/config.toml").read_text())["redis_url"]
+            with Redis.from_url(known.replace("127.0.0.1", f"127.0.0.1:{port}")) as client:
+                until(client.ping, what="Redis answers", bears=(RedisConnectionError,))
+            with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
+                stranger.get("x")
         finally:
             process.terminate()
             process.wait(timeout=10)
