@@ -42,6 +42,7 @@ from backend.routes import (
     invitations,
     keys,
     live,
+    logs,
     machine_doors,
     machine_orders,
     machines,
@@ -61,11 +62,14 @@ from backend.routes import (
 )
 from backend.slo_metrics import SloCollector, counted
 from backend.slo_probe import probing
+from backend.traced import Traced
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
 from cluster_ai.core.asgi.observe import Observed
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.metrics import HttpMetrics, new_registry
+from cluster_ai.core.tracing import OFF, Tracing
+from cluster_ai.logs.figures import LogsCollector
 
 OpenPlane = Callable[[], AbstractAsyncContextManager[Plane]]
 MODULES = (
@@ -88,6 +92,7 @@ MODULES = (
     keys,
     usage,
     live,
+    logs,
     audit,
     beats,
     registry,
@@ -117,10 +122,18 @@ class Api(FastAPI):
         return self.openapi_schema
 
 
-def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER, look_around: LookAround = this_box) -> ASGIApp:
+def create_app(
+    open_plane: OpenPlane,
+    *,
+    ui_folder: Path = FOLDER,
+    look_around: LookAround = this_box,
+    tracing: Tracing = OFF,
+) -> ASGIApp:
     """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
     api = create_api(open_plane, ui_folder=ui_folder, look_around=look_around)
-    inner = WorkFirst(api, Shortcuts(api, beats.router.routes))
+    inner: ASGIApp = WorkFirst(api, Shortcuts(api, beats.router.routes))
+    if tracing.is_on:
+        inner = Traced(inner, tracing)
     return Started(api, SecureHeaders(Observed(inner, metrics=api.state.http)))
 
 
@@ -175,6 +188,7 @@ def create_api(
     app.state.http = HttpMetrics(app.state.registry)
     app.state.registry.register(NotifyCollector(lambda: app.state.plane))
     app.state.registry.register(BusCollector(lambda: app.state.plane))
+    app.state.registry.register(LogsCollector(lambda: app.state.plane and app.state.plane.logs))
     errors.install(app)
     _check_policy()
     for module in MODULES:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 from starlette.types import ASGIApp
 
-from backend import catalogs, outside, plans_room, slo_room, working
+from backend import catalogs, logs_room, outside, plans_room, slo_room, working
 from backend.gateways import GatewayCalls, Gateways
 from backend.live import Bus, Live
 from backend.plane_config import Neighbours, PlaneConfig
@@ -46,6 +46,7 @@ class Plane:
     slo: slo_room.Objectives
     work: plans_room.Opened
     notify: outside.Notify
+    logs: logs_room.Logs | None
     dispatching: working.Dispatching | None = None
     """None where tickets are not done."""
 
@@ -100,6 +101,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             slo,
             work,
             notify,
+            await stack.enter_async_context(logs_room.open_logs(config.logs)),
         )
 
 

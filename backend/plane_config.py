@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend import dask_pages, notify_room, plans_room
+from backend import dask_pages, logs_room, notify_room, plans_room, traced
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
 from backend.room_configs import CatalogConfig, SloConfig
@@ -34,6 +34,7 @@ class PlaneConfig:
     notify: notify_room.NotifyConfig = field(default_factory=notify_room.NotifyConfig)
     redis_url: str | None = None
     """Where events meet those of other processes; None: nowhere."""
+    logs: logs_room.LogsConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,4 @@ class Neighbours:
     compute: Compute
     dask: dask_pages.DaskPages | None = None
     jobs: Jobs | None = None
+    tracing: traced.Tracing = traced.OFF

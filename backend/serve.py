@@ -67,11 +67,13 @@ async def _api(settings: Settings) -> None:
     from cluster_ai.compute.watch import SchedulerWatch
     from cluster_ai.core.asgi.guard import Limits
     from cluster_ai.core.asgi.serve import serve
+    from cluster_ai.core.tracing import open_tracing
     from cluster_ai.shares import share_here, view_of
     from cluster_ai.supervisor.control import Control
 
     ports = settings.effective_ports
     async with AsyncExitStack() as stack:
+        tracing = await stack.enter_async_context(open_tracing(os.environ, service="cluster-ai-backend"))
         dask, here = f"http://127.0.0.1:{ports.dask_dashboard}", await asyncio.to_thread(share_here, settings)
         watch = SchedulerWatch(f"tcp://127.0.0.1:{ports.scheduler}", dask, view_of(here))
         neighbours = Neighbours(
@@ -79,6 +81,7 @@ async def _api(settings: Settings) -> None:
             await stack.enter_async_context(watch),
             await stack.enter_async_context(DaskPages(dask)),
             await stack.enter_async_context(SchedulerJobs(f"tcp://127.0.0.1:{ports.scheduler}")),
+            tracing,
         )
         config = plane_config(settings, wants_workers=here.workers > 0)
         plane = await stack.enter_async_context(open_plane(config, neighbours))
@@ -94,7 +97,7 @@ async def _api(settings: Settings) -> None:
         # To search all that was imported takes a sixth of a second, in which nobody is answered.
         stack.enter_context(rarely_searched())
         await serve(
-            create_app(lambda: _already_open(plane)),
+            create_app(lambda: _already_open(plane), tracing=tracing),
             host=settings.bind,
             port=ports.backend,
             limits=Limits(body_bytes=settings.backend.max_body_bytes),
@@ -149,6 +152,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     from cluster_ai.catalog.entries import USERS
     from cluster_ai.core.ids import new_id
     from cluster_ai.core.paths import make_secret
+    from cluster_ai.logs.room import LogsConfig
     from cluster_ai.registry.detector import Rule
     from cluster_ai.views import Endpoints
 
@@ -199,6 +203,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             make_secret(home.alertmanager_token, token_urlsafe(32)),
             home.freezes,
         ),
+        logs=LogsConfig(home.logs_store, home.logs, settings.logs, time.time),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )
 

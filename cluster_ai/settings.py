@@ -21,6 +21,7 @@ from cluster_ai.core.paths import Home, default_home
 from cluster_ai.engines.types import NodeSettings
 from cluster_ai.executors.types import ExecutorSettings
 from cluster_ai.gateway.types import GatewaySettings
+from cluster_ai.logs.types import LogsSettings
 from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
 from cluster_ai.notify.types import NotifySettings
 from cluster_ai.pki.types import HeadFiles
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
     executors: ExecutorSettings = Field(default_factory=ExecutorSettings)
     plans: PlansSettings = Field(default_factory=PlansSettings)
     slo: SloSettings = Field(default_factory=SloSettings)
+    logs: LogsSettings = Field(default_factory=LogsSettings)
 
     @classmethod
     def settings_customise_sources(

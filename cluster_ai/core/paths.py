@@ -72,6 +72,11 @@ class Home:
         return self.root / "logs"
 
     @property
+    def logs_store(self) -> Path:
+        """What is searched of them: a file of its own, which may be removed while nothing runs."""
+        return self.logs / "store.db"
+
+    @property
     def scratch(self) -> Path:
         """Dask's spill and the like."""
         return self.root / "scratch"

@@ -23,6 +23,9 @@ nft nftables
 sshd openssh-server
 ssh openssh-client
 debootstrap debootstrap
+openssl openssl
+promtool prometheus
+amtool prometheus-alertmanager
 systemd-nspawn systemd-container
 faketime faketime
 bwrap bubblewrap

@@ -33,6 +33,9 @@ from cluster_ai.core.asgi.guard import Limits
 from cluster_ai.core.asgi.serve import serve
 from cluster_ai.core.ids import new_id
 from cluster_ai.core.paths import Home
+from cluster_ai.core.tracing import OFF, Tracing
+from cluster_ai.logs.room import LogsConfig
+from cluster_ai.logs.types import LogsSettings
 from cluster_ai.nodes.discovery.around import Around
 from cluster_ai.nodes.discovery.finds import Members
 from cluster_ai.nodes.discovery.subnets import Scope
@@ -202,6 +205,7 @@ def running_api(
     slo: SloSettings | None = None,
     notify: NotifyConfig | None = None,
     redis_url: str | None = None,
+    tracing: Tracing = OFF,
 ) -> Iterator[Api]:
     """The API with the world around it; its admin's password is ``PASSWORD``.
 
@@ -230,6 +234,7 @@ def running_api(
             catalog=catalog or CatalogConfig(bases={LIBRARY: world.url}),
             notify=notify or NotifyConfig(),
             redis_url=redis_url,
+            logs=LogsConfig(home.logs_store, home.logs, LogsSettings(), time.time, node="box"),
         )
 
         @contextlib.asynccontextmanager
@@ -240,7 +245,9 @@ def running_api(
                 api.planes.append(plane)
                 yield plane
 
-        app = create_app(opened, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around)
+        app = create_app(
+            opened, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around, tracing=tracing
+        )
         api.apps.append(app)
         api.url = served.start(app, limits=limits)
         with api.client() as client:

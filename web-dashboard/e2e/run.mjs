@@ -155,6 +155,11 @@ const STEPS = {
     await page.goto(`${URL_UNDER_TEST}/chat`)
     await page.locator('form textarea').waitFor()
   },
+  logs: async (page) => {
+    await page.goto(`${URL_UNDER_TEST}/logs`)
+    await page.locator('#lines summary').first().click()
+    await page.locator('#lines details[open] dl').waitFor()
+  },
   missing: missingPage,
 }
 

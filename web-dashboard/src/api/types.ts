@@ -27,6 +27,11 @@ export type Energy = Schemas['EnergyView']
 export type Discovery = Schemas['DiscoveryView']
 export type Find = Schemas['FoundView']
 export type LeftOut = Schemas['LeftOut']
+export type LogLine = Schemas['LogLine']
+export type LogLevel = LogLine['level']
+export type LogPage = Schemas['LogPage']
+export type LogCounts = Schemas['LogCounts']
+export type LogKept = Schemas['Kept']
 export type ChatMessage = Schemas['ChatMessage']
 
 /** Something that happened, as the topic `events` carries it. `at` in Unix seconds. */

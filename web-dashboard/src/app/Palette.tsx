@@ -51,6 +51,7 @@ export function Palette() {
 function useGoing(): SpotlightActionGroupData {
   const { t } = useTranslation()
   const navigate = useNavigate()
+  const { data: me } = useQuery(meQuery)
   const jump = async (id: string) => {
     await navigate({ to: '/' })
     requestAnimationFrame(() => {
@@ -74,6 +75,16 @@ function useGoing(): SpotlightActionGroupData {
         leftSection: <Icon name="chat" />,
         onClick: () => void navigate({ to: '/chat' }),
       },
+      ...(reaches(me?.user.role, 'operator')
+        ? [
+            {
+              id: 'go-logs',
+              label: t('nav.logs'),
+              leftSection: <Icon name="lines" />,
+              onClick: () => void navigate({ to: '/logs' }),
+            },
+          ]
+        : []),
       ...SECTIONS.map((section) => ({
         id: `go-${section.id}`,
         label: t(section.word),

@@ -1,5 +1,7 @@
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
+import { meQuery, reaches } from '../api/session.ts'
 import { useOverview } from '../api/useLive.ts'
 import type { Key } from '../i18n/index.ts'
 import { Icon, type IconName } from '../ui/icons.tsx'
@@ -10,21 +12,31 @@ import { LinkState } from './LinkState.tsx'
 import { openPalette } from './openPalette.ts'
 
 interface Page {
-  to: '/' | '/machines' | '/chat'
+  to: '/' | '/machines' | '/chat' | '/logs'
   icon: IconName
   word: Key
+  /** Only who reaches this role is shown it. */
+  least?: 'operator'
 }
 
 const PAGES: readonly Page[] = [
   { to: '/', icon: 'overview', word: 'nav.overview' },
   { to: '/machines', icon: 'machine', word: 'nav.machines' },
   { to: '/chat', icon: 'chat', word: 'nav.chat' },
+  { to: '/logs', icon: 'lines', word: 'nav.logs', least: 'operator' },
 ]
 
 function PageLinks({ className }: { className: string | undefined }) {
   const { t } = useTranslation()
-  return PAGES.map((page) => (
-    <Link key={page.to} to={page.to} className={className} activeOptions={{ exact: true }}>
+  const { data: me } = useQuery(meQuery)
+  const open = PAGES.filter((page) => !page.least || reaches(me?.user.role, page.least))
+  return open.map((page) => (
+    <Link
+      key={page.to}
+      to={page.to}
+      className={className}
+      activeOptions={{ exact: true, includeSearch: false }}
+    >
       <Icon name={page.icon} size={20} />
       <span>{t(page.word)}</span>
     </Link>

@@ -54,7 +54,15 @@ const chat = createRoute({
   component: lazyRouteComponent(() => import('../routes/chat/page.tsx'), 'ChatPage'),
 })
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, machines, chat])])
+const logs = createRoute({
+  getParentRoute: () => inside,
+  path: '/logs',
+  validateSearch: (search: Record<string, unknown>): { q?: string } =>
+    typeof search.q === 'string' && search.q ? { q: search.q.slice(0, 500) } : {},
+  component: lazyRouteComponent(() => import('../routes/logs/page.tsx'), 'LogsPage'),
+})
+
+const tree = root.addChildren([signIn, inside.addChildren([overview, machines, chat, logs])])
 
 /** `history`: where the address lives; the browser's bar when nothing else is given. */
 export function createAppRouter(history?: RouterHistory) {

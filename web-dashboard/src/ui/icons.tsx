@@ -37,6 +37,7 @@ const PATHS = {
   parts: 'M3.5 3.5h5.5v5.5H3.5zM11 3.5h5.5v5.5H11zM3.5 11h5.5v5.5H3.5zM11 13.7h5.5M13.7 11v5.5',
   bolt: 'M11 2.5 4.5 11.5H9l-.5 6L15.5 8.5H11z',
   bell: 'M5 14V9a5 5 0 0 1 10 0v5l1.2 1.2H3.8zM8.6 17.2h2.8',
+  lines: 'M4 4.8h12M4 8.3h8M4 11.8h12M4 15.3h6',
   menu: 'M4 10h.2M10 10h.2M16 10h.2',
 } as const
 

@@ -2,7 +2,7 @@
 
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-from cluster_ai.gateway.watching.tracing import TraceContext
+from cluster_ai.core.trace_context import TraceContext
 
 
 class GivenIds(RandomIdGenerator):
