@@ -13,10 +13,10 @@ from cluster_ai.core.db import Database
 from cluster_ai.core.errors import NotFound
 from cluster_ai.core.events import Event
 from cluster_ai.core.i18n import Lang
-from cluster_ai.notify.opening import Around, Chance, Given, Notify, open_room
+from cluster_ai.notify.opening import Around, Chance, Given, Notify, Turn, alone, open_room
 from cluster_ai.notify.types import NotifySettings, Outcome
 
-__all__ = ["Beside", "Notify", "NotifyConfig", "open_notify"]
+__all__ = ["Beside", "Notify", "NotifyConfig", "Turn", "alone", "open_notify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,17 @@ class NotifyConfig:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What stands around the room. ``secrets``: the folder of keys; ``cluster``: its name, for people."""
+    """What stands around the room. ``secrets``: the folder of keys; ``cluster``: its name, for people.
+
+    ``turn``: whether it is this head's turn at work that one of all should do.
+    """
 
     database: Database
     bus: Bus
     times: Times
     secrets: Path
     cluster: str
+    turn: Turn = alone
 
 
 @asynccontextmanager
@@ -54,6 +58,7 @@ async def open_notify(config: NotifyConfig, beside: Beside) -> AsyncIterator[Not
         cluster=beside.cluster,
         lang=config.lang,
         poll_seconds=config.poll_seconds,
+        turn=beside.turn,
     )
 
     def tell(event: Event) -> None:

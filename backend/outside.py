@@ -1,13 +1,17 @@
 """What leaves this process: events to other processes over the bus, and to others over webhooks."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
 
-from backend.notify_room import Beside, Notify, open_notify
+from backend.notify_room import Beside, Notify, Turn, alone, open_notify
 from cluster_ai.core.bus import Bus
 from cluster_ai.core.redis_bus import SharedBus
 
-__all__ = ["Beside", "Notify", "open_bus", "open_notify"]
+__all__ = ["Beside", "Notify", "open_bus", "open_notify", "turn_of"]
+
+TURN_SECONDS: Final = 600.0
+TIDY: Final = "old webhooks"
 
 
 @asynccontextmanager
@@ -24,3 +28,13 @@ async def open_bus(redis_url: str | None, *, origin: str) -> AsyncIterator[Bus]:
     bus = SharedBus(redis_url, origin=origin)
     async with bus.running():
         yield bus
+
+
+def turn_of(bus: Bus) -> Turn:
+    """Heads that share a Redis take turns at forgetting what is old; one without does it itself."""
+
+    def turn() -> AbstractAsyncContextManager[bool]:
+        locks = bus.locks if isinstance(bus, SharedBus) else None
+        return alone() if locks is None else locks.turn(TIDY, seconds=TURN_SECONDS)
+
+    return turn

@@ -81,7 +81,8 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))
         ground = plans_room.Ground(rooms.database, bus, config.vault, consent)
         work = await stack.enter_async_context(plans_room.open_work(config.work, ground))
-        beside = outside.Beside(rooms.database, bus, times, config.vault.secrets, config.about.name)
+        secrets, turn = config.vault.secrets, outside.turn_of(bus)
+        beside = outside.Beside(rooms.database, bus, times, secrets, config.about.name, turn)
         notify = await stack.enter_async_context(outside.open_notify(config.notify, beside))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(

@@ -15,6 +15,7 @@ from cluster_ai.core.bus import Bus, Message
 from cluster_ai.core.errors import ClusterError, InvalidInput
 from cluster_ai.core.events import Event
 from cluster_ai.core.wire import INT64_MAX, dump_json
+from cluster_ai.notify.forms import OWN_ADDRESS
 
 QUIET_SECONDS = 15.0
 """A comment is sent after this much silence, so that neither side takes the other for dead."""
@@ -82,11 +83,14 @@ def as_text(message: Message) -> str:
 
 
 def _plain(data: Any) -> Any:
-    """What a message holds, as JSON has it: a picture, an event, or what is plain already."""
+    """What a message holds, as JSON has it: a picture, an event in either form, or what is plain already."""
     if isinstance(data, BaseModel):
         return data.model_dump(mode="json")
     if isinstance(data, Event):
-        return {"id": data.id, "type": data.type, "subject": data.subject, "at": data.at, "data": dict(data.data)}
+        data = {"id": data.id, "type": data.type, "subject": data.subject, "at": data.at, "data": dict(data.data)}
+    if isinstance(data, dict) and isinstance(inner := data.get("data"), dict) and OWN_ADDRESS in inner:
+        # A ticket's own receiver can hold a secret, and readers need no more than a sign-in.
+        return data | {"data": {name: value for name, value in inner.items() if name != OWN_ADDRESS}}
     return data
 
 

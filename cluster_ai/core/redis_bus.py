@@ -22,6 +22,7 @@ from cluster_ai.core.errors import ClusterError
 from cluster_ai.core.events import Event
 from cluster_ai.core.loops import alongside, heed_cancellation
 from cluster_ai.core.redis_link import Pauses, RedisRefused, answered, connected
+from cluster_ai.core.redis_locks import Locks
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +83,8 @@ class SharedBus(Bus):
     def __init__(self, url: str, *, origin: str, stream: str = STREAM, after: str = _NOT_YET) -> None:
         super().__init__()
         self.traffic = Traffic()
+        self.locks: Locks | None = None
+        """Over the same connection, while it runs."""
         self._url = url
         self._origin = origin
         self._stream = stream
@@ -128,6 +131,7 @@ class SharedBus(Bus):
         """
         async with connected(self._url, seconds=ANSWER_SECONDS) as redis:
             await self._look(redis)
+            self.locks = Locks(redis)
             sending = self._again(redis, "sending", self._send)
             reading = self._again(redis, "reading", self._read)
             async with alongside(redis_sending=sending, redis_reading=reading):

@@ -15,7 +15,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from cluster_ai.core.errors import Conflict
-from cluster_ai.core.redis_link import RedisUnavailable, answered
+from cluster_ai.core.redis_link import RedisRefused, RedisUnavailable, answered
 
 _FRONT: Final = "cluster-ai:lock"
 # KEYS: the lock, its fence. ARGV: the holder's token, milliseconds. The fence grows with Redis's own clock, so that it
@@ -77,6 +77,25 @@ class Locks:
             # It runs out by itself when Redis is away.
             with suppress(RedisUnavailable):
                 await self.release(held)
+
+    @asynccontextmanager
+    async def turn(self, name: str, *, seconds: float) -> AsyncIterator[bool]:
+        """Whether it is this process's turn at work that need not be done twice; True when nobody can say."""
+        held = None
+        try:
+            held = await self.take(name, seconds=seconds)
+        except Busy:
+            is_ours = False
+        except (RedisUnavailable, RedisRefused):
+            is_ours = True
+        else:
+            is_ours = True
+        try:
+            yield is_ours
+        finally:
+            if held is not None:
+                with suppress(RedisUnavailable, RedisRefused):
+                    await self.release(held)
 
     async def take(self, name: str, *, seconds: float) -> Held:
         """The lock, for ``seconds``. Raises as ``hold``."""

@@ -1,7 +1,8 @@
 """What the notify room is given."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,16 @@ from cluster_ai.notify.inbound import PipelineCompleted
 from cluster_ai.notify.types import NotifySettings
 
 DAY: Final = 86_400.0
+
+
+Turn = Callable[[], AbstractAsyncContextManager[bool]]
+"""Whether it is this head's turn, inside the block, at work that one of all heads should do."""
+
+
+@asynccontextmanager
+async def alone() -> AsyncIterator[bool]:
+    """The turn of a head that is the only one."""
+    yield True
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class Given:
     tls: ssl.SSLContext | None = None
     lookup: Lookup | None = None
     """None for this machine's resolver."""
+    turn: Turn = alone
 
     @property
     def patience(self) -> float:

@@ -8,10 +8,10 @@ from cluster_ai.core.db import Database
 from cluster_ai.core.loops import alongside, every
 from cluster_ai.notify import tables
 from cluster_ai.notify.chance import Chance
-from cluster_ai.notify.given import DAY, Around, Given
+from cluster_ai.notify.given import DAY, Around, Given, Turn, alone
 from cluster_ai.notify.making import Notify, made
 
-__all__ = ["Around", "Chance", "Given", "Notify", "open_room"]
+__all__ = ["Around", "Chance", "Given", "Notify", "Turn", "alone", "open_room"]
 
 TIDY_SECONDS: Final = 600.0
 COUNT_SECONDS: Final = 5.0
@@ -30,7 +30,9 @@ async def open_room(database: Database, given: Given, around: Around) -> AsyncIt
         room = await made(database, given, around, stack)
 
         async def tidy() -> None:
-            await forget(database, room, before=given.chance.now() - given.settings.keep_days * DAY)
+            async with given.turn() as is_ours:
+                if is_ours:
+                    await forget(database, room, before=given.chance.now() - given.settings.keep_days * DAY)
 
         loops = alongside(
             webhooks=room.outbound.run(seconds=given.poll_seconds),

@@ -96,3 +96,19 @@ def test_without_redis_nobody_can_say(redis: RedisServer) -> None:
             pass
 
     tell(redis, story)
+
+
+def test_turns_at_work_that_need_not_be_done_twice(redis: RedisServer) -> None:
+    async def story(here: Locks, there: Locks) -> None:
+        async with here.turn("tidy", seconds=60) as ours, there.turn("tidy", seconds=60) as theirs:
+            assert (ours, theirs) == (True, False)
+        async with there.turn("tidy", seconds=60) as theirs:
+            assert theirs
+            await asyncio.to_thread(redis.stop)
+        async with here.turn("tidy", seconds=60) as ours:
+            assert ours, "nobody can say: then everybody does it"
+        with pytest.raises(ValueError, match="of the work"):
+            async with here.turn("tidy", seconds=60):
+                raise ValueError("of the work")
+
+    tell(redis, story)
