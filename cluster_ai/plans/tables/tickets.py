@@ -14,6 +14,11 @@ from cluster_ai.plans.tables.schema import deps, paused_kinds, plans, tickets
 from cluster_ai.plans.words import OPEN, TicketState
 
 _OPEN = tuple(state.value for state in OPEN)
+# Made once, for what is asked for with every report.
+_ONE = select(tickets).where(tickets.c.ticket_id == sa.bindparam("which"))
+_HELD = _ONE.with_for_update()
+_FREE = _ONE.with_for_update(skip_locked=True)
+_ITS_PLAN = select(plans).where(plans.c.plan_id == sa.bindparam("which")).with_for_update()
 
 
 async def add_tickets(connection: AsyncConnection, new: Iterable[Ticket]) -> None:
@@ -29,15 +34,14 @@ async def add_edges(connection: AsyncConnection, edges: Iterable[tuple[str, str]
 
 async def ticket(connection: AsyncConnection, ticket_id: str, *, hold: bool = False) -> Ticket | None:
     """``hold``: nobody else changes it until the unit of work ends. Whoever holds plans, too, holds the plan first."""
-    found = await _tickets(connection, select(tickets).where(tickets.c.ticket_id == ticket_id), hold=hold)
-    return found[0] if found else None
+    row = (await connection.execute(_HELD if hold else _ONE, {"which": ticket_id})).mappings().first()
+    return None if row is None else ticket_of(row)
 
 
 async def free_ticket(connection: AsyncConnection, ticket_id: str) -> Ticket | None:
     """The ticket, held; None when somebody else holds it, too, or it is not there."""
-    query = select(tickets).where(tickets.c.ticket_id == ticket_id)
-    found = [ticket_of(row) for row in (await connection.execute(query.with_for_update(skip_locked=True))).mappings()]
-    return found[0] if found else None
+    row = (await connection.execute(_FREE, {"which": ticket_id})).mappings().first()
+    return None if row is None else ticket_of(row)
 
 
 async def with_plan(connection: AsyncConnection, ticket_id: str) -> tuple[Plan | None, Ticket | None]:
@@ -45,8 +49,7 @@ async def with_plan(connection: AsyncConnection, ticket_id: str) -> tuple[Plan |
     found = await ticket(connection, ticket_id)
     if found is None:
         return None, None
-    of_it = select(plans).where(plans.c.plan_id == found.plan_id).with_for_update()
-    row = (await connection.execute(of_it)).mappings().first()
+    row = (await connection.execute(_ITS_PLAN, {"which": found.plan_id})).mappings().first()
     if connection.dialect.name == "postgresql":
         # Read before it was held. SQLite has one writer, and that is this one.
         found = await ticket(connection, ticket_id, hold=True)
