@@ -87,7 +87,6 @@ class Scene:
     """Owners with something that could go now."""
     bounds: Bounds = Bounds()
     paused_kinds: frozenset[str] = frozenset()
-    paused_plans: frozenset[str] = frozenset()
     frozen: Mapping[str, str] = field(default_factory=dict)
     """By kind: the reason of the freeze that holds it up."""
     places: int = 0

@@ -66,9 +66,7 @@ def not_too_late(asked: Asked, scene: Scene) -> Verdict:
 
 
 def not_paused(asked: Asked, scene: Scene) -> Verdict:
-    """Somebody stopped its plan, or everything of its kind."""
-    if asked.plan_id in scene.paused_plans:
-        return Wait(scene.now + LATER, "paused", "its plan is paused")
+    """Somebody stopped everything of its kind. Tickets of a plan that was stopped are not asked about at all."""
     if asked.kind in scene.paused_kinds:
         return Wait(scene.now + LATER, "paused", f"{asked.kind} is paused")
     return GO

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from cluster_ai.core.db import Database
 from cluster_ai.plans.asked import Asked
-from cluster_ai.plans.tables import turns
+from cluster_ai.plans.tables import plans, turns
 from cluster_ai.plans.words import TaskType
 
 GATEWAY_KINDS: Final = frozenset({TaskType.INFER, TaskType.MAP})
@@ -39,6 +39,11 @@ class Turns:
             lost = await turns.lost_with(connection, losers) if losers else {}
         found = tuple(_asked(row, ends, approved, lost) for row in rows)
         return found, len(found) >= each
+
+    async def paused_kinds(self) -> frozenset[str]:
+        """Kinds of work that nobody gets now."""
+        async with self._database.read() as connection:
+            return frozenset(await plans.paused(connection))
 
     async def spent(self, since: float) -> Mapping[str, float]:
         """By owner: seconds of work that ended since then."""

@@ -231,3 +231,15 @@ async def test_owners_share_the_places(room: Room) -> None:
     await dispatcher(room, desk).tick(room.now)
     owners = [(await room.opened.reader.ticket(one.ticket_id)).owner for one in desk.taken]
     assert Counter(owners) == {"ana": 4, "bob": 4}
+
+
+@in_room
+async def test_a_kind_that_is_held_up_is_not_leased(room: Room) -> None:
+    desk = SmallDesk()
+    desk.has("w0")
+    ids = (await room.submit({"id": "a"}, {"id": "b", "type": "TEST"})).ticket_ids
+    works = dispatcher(room, desk, frozen=lambda: {"TEST": "chat burns its budget"})
+    picture = await works.tick(room.later(0.3))
+    assert picture is not None
+    assert [one.ticket_id for one in desk.taken] == [ids["a"]]
+    assert (picture.waits[ids["b"]].code, picture.waits[ids["b"]].reason) == ("frozen", "chat burns its budget")
