@@ -35,9 +35,7 @@ async def on_ticket(
         NoSuchTicket: there is none, or it is somebody else's.
     """
     async with unit(given.database, given.tell) as opened:
-        plan_id = await tickets.plan_id_of(opened.connection, ticket_id)
-        plan = None if plan_id is None else await plans.plan(opened.connection, plan_id, hold=True)
-        found = await tickets.ticket(opened.connection, ticket_id, hold=True)
+        plan, found = await tickets.with_plan(opened.connection, ticket_id)
         if plan is None or found is None or owner not in (None, found.owner):
             raise no_ticket(ticket_id)
         work = Work(opened, given, plan=plan, actor=actor, now=given.now() if now is None else now)

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from cluster_ai.core.errors import InvalidInput
-from cluster_ai.plans import graph, hashing, machine, score, sla
+from cluster_ai.plans import graph, hashing, machine, references, score, sla
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.records import Entry, Plan, Ticket
 from cluster_ai.plans.types import NewPlan, NewTicket, NotIdempotent
@@ -13,6 +13,8 @@ from cluster_ai.plans.words import DeliveryMode, PlanState, TaskType, TicketStat
 from cluster_ai.plans.work import counters
 
 S = TicketState
+ARTEFACTS_OF: Final = "artefacts_of"
+"""Among a ticket's metadata: the ticket whose artefacts it has taken over."""
 Reused = Mapping[str, Ticket]
 """By name: tickets whose results another plan has already."""
 
@@ -56,6 +58,9 @@ def checked(new: NewPlan, given: Given) -> tuple[graph.Graph, dict[str, dict[str
     """
     built = graph.build((ticket.id, ticket.depends_on) for ticket in new.tickets)
     stored = {ticket.id: _parameters(number, ticket, given) for number, ticket in enumerate(new.tickets)}
+    same = {name: name for name in stored}
+    for number, (name, parameters) in enumerate(stored.items()):
+        references.resolved(parameters, same, needs=built.needs[name], where=f"tickets.{number}")
     return built, stored
 
 
@@ -69,10 +74,13 @@ def prepared(new: NewPlan, given: Given, origin: Origin) -> Prepared:
     plan = _plan(new, given.new_id(), origin)
     by_name = {ticket.id: ticket for ticket in new.tickets}
     ids = {name: given.new_id() for name in built.order}
+    # What a ticket that is taken over left lies where it was left.
+    lie = ids | {name: _left_by(done) for name, done in origin.reused.items()}
     made: list[Ticket] = []
     entries: list[Entry] = []
     for ordinal, name in enumerate(built.order):
-        asked = _asked(by_name[name], parameters[name], plan=plan, given=given)
+        stored = references.resolved(parameters[name], lie, needs=built.needs[name], where=f"tickets.{name}")
+        asked = _asked(by_name[name], stored, plan=plan, given=given)
         asked = replace(asked, ticket_id=ids[name], ordinal=ordinal, level=built.levels[name])
         standing = _standing(asked, built.needs[name], new, origin)
         sealed = replace(standing, hash=hashing.of_ticket(standing))
@@ -191,6 +199,7 @@ def _standing(asked: Ticket, needs: tuple[str, ...], new: NewPlan, origin: Origi
         return replace(
             asked,
             idempotency_key=key,
+            metadata=dict(asked.metadata) | {ARTEFACTS_OF: _left_by(done)},
             status=S.SUCCEEDED,
             completed_at=origin.now,
             progress=1.0,
@@ -207,6 +216,11 @@ def _standing(asked: Ticket, needs: tuple[str, ...], new: NewPlan, origin: Origi
     if status is not S.READY:
         return born
     return replace(born, ready_at=origin.now, queued=1, due_at=machine.due(replace(born, ready_at=origin.now)))
+
+
+def _left_by(done: Ticket) -> str:
+    """Whose folder the artefacts of a ticket lie in."""
+    return str(done.metadata.get(ARTEFACTS_OF, done.ticket_id))
 
 
 def _born(ticket: Ticket, origin: Origin) -> Entry:

@@ -13,7 +13,7 @@ from cluster_ai.plans import consenting, fencing, machine, score
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.holding import on_ticket
 from cluster_ai.plans.records import Attempt, Fence, Leased, Plan, Ticket
-from cluster_ai.plans.tables import histories, plans, rows, tickets
+from cluster_ai.plans.tables import histories, rows, tickets
 from cluster_ai.plans.words import TicketState
 from cluster_ai.plans.work import Work
 
@@ -86,11 +86,9 @@ class Queue:
 
     async def _is_stopped(self, opened: Unit, ticket: Ticket) -> bool:
         """Whether its plan or kind was paused at the very moment; then it leaves the queue."""
-        connection = opened.connection
-        stopped = ticket.task_type in await plans.paused(connection)
-        stopped = stopped or await tickets.is_parked(connection, ticket.plan_id)
+        stopped = await tickets.is_stopped(opened.connection, ticket)
         if stopped:
-            await rows.store_tickets(connection, [replace(ticket, parked=True, queued=None)])
+            await rows.store_tickets(opened.connection, [replace(ticket, parked=True, queued=None)])
         return stopped
 
     async def _leased(self, work: Work, ticket: Ticket, worker: str, until: float) -> Leased:

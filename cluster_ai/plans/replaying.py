@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from cluster_ai.plans import graph
+from cluster_ai.plans import graph, references
 from cluster_ai.plans.records import Plan, Ticket
 from cluster_ai.plans.types import Compensation, NewPlan, NewTicket, NoSuchTicket, Qos, Sla
 from cluster_ai.plans.words import (
@@ -53,9 +53,10 @@ def again(all_tickets: list[Ticket], needs: Needs, start: str | None) -> set[str
 
 def asked_again(plan: Plan, all_tickets: list[Ticket], needs: Needs) -> NewPlan:
     """The plan as it was asked for, without its idempotency key and deadline."""
+    names = {str(one.metadata.get("artefacts_of", one.ticket_id)): one.task_id for one in all_tickets}
     return NewPlan(
         name=plan.name,
-        tickets=[_asked(ticket, needs[ticket.task_id]) for ticket in all_tickets],
+        tickets=[_asked(ticket, needs[ticket.task_id], names) for ticket in all_tickets],
         failure_policy=FailurePolicy(plan.failure_policy),
         intent_id=plan.spec.get("intent_id", ""),
         decision_id=plan.spec.get("decision_id", ""),
@@ -65,7 +66,7 @@ def asked_again(plan: Plan, all_tickets: list[Ticket], needs: Needs) -> NewPlan:
     )
 
 
-def _asked(ticket: Ticket, needs: tuple[str, ...]) -> NewTicket:
+def _asked(ticket: Ticket, needs: tuple[str, ...], names: Mapping[str, str]) -> NewTicket:
     own_key = ticket.idempotency_key if ticket.idempotency_key != ticket.ticket_id else None
     undo = ticket.compensation
     return NewTicket(
@@ -73,7 +74,7 @@ def _asked(ticket: Ticket, needs: tuple[str, ...]) -> NewTicket:
         type=TaskType(ticket.task_type),
         description=ticket.description,
         depends_on=list(needs),
-        parameters=dict(ticket.parameters),
+        parameters=references.named(ticket.parameters, names),
         priority=Priority(ticket.priority),
         risk_band=RiskBand(ticket.risk_band),
         security_level=SecurityLevel(ticket.security_level),
@@ -97,5 +98,5 @@ def _asked(ticket: Ticket, needs: tuple[str, ...]) -> NewTicket:
         span_id=ticket.span_id,
         preemptible=ticket.preemptible,
         idempotency_key=own_key,
-        metadata=dict(ticket.metadata),
+        metadata={name: text for name, text in ticket.metadata.items() if name != "artefacts_of"},
     )

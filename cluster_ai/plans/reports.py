@@ -79,10 +79,11 @@ class Reports:
         """
         if not result.ok:
             return await self.fail(fence, result)
-        plan_id = await self._plan_id(fence)
-        name = f"{fence.ticket_id}-{fence.attempt}"
         results = self._given.results
-        kept = await asyncio.to_thread(results.keep, result.value, plan_id=plan_id, name=name)
+        if (kept := results.small(result.value)) is None:
+            plan_id = await self._plan_id(fence)
+            name = f"{fence.ticket_id}-{fence.attempt}"
+            kept = await asyncio.to_thread(results.keep, result.value, plan_id=plan_id, name=name)
         finished = _finished(kept, result.artefacts)
         try:
             return await self._close(fence, lambda _ticket: finished, "succeeded")

@@ -38,6 +38,15 @@ class Results:
 
     folder: Path
 
+    def small(self, value: Any) -> Kept | None:
+        """``value`` as its row keeps it; None when it is too large for one. Touches no disk.
+
+        Raises:
+            InvalidInput: it cannot be written as JSON.
+        """
+        raw = _raw(value)
+        return Kept(value, sha256=_sealed(raw), size=len(raw)) if len(raw) <= MOST_RESULT_BYTES else None
+
     def keep(self, value: Any, *, plan_id: str, name: str) -> Kept:
         """Stores ``value``, in a file when it is larger than 64 KiB as JSON.
 
@@ -45,13 +54,10 @@ class Results:
             InvalidInput: it cannot be written as JSON, or has more than 64 MiB.
             DatabaseFull, DatabaseUnavailable: the disk does not take it.
         """
-        try:
-            raw = dump_json(value)
-        except (TypeError, ValueError, RecursionError) as exc:
-            raise InvalidInput("the result cannot be written as JSON", path="value") from exc
-        sha256 = hashlib.sha256(raw).hexdigest()
-        if len(raw) <= MOST_RESULT_BYTES:
-            return Kept(value, sha256=sha256, size=len(raw))
+        if (kept := self.small(value)) is not None:
+            return kept
+        raw = _raw(value)
+        sha256 = _sealed(raw)
         if len(raw) > MOST_BYTES:
             raise InvalidInput(
                 f"the result has {len(raw)} bytes; {MOST_BYTES} are the most",
@@ -81,7 +87,7 @@ class Results:
             raw = (self.folder / kept.uri).read_bytes()
         except OSError as exc:
             raise ChainBroken(f"the result {kept.uri} is not there", hint="replay the plan") from exc
-        if hashlib.sha256(raw).hexdigest() != kept.sha256:
+        if _sealed(raw) != kept.sha256:
             raise ChainBroken(f"the result {kept.uri} was changed", hint="replay the plan")
         return json.loads(raw)
 
@@ -98,6 +104,17 @@ class Results:
 
     def drop_plan(self, plan_id: str) -> None:
         shutil.rmtree(self.folder / plan_id, ignore_errors=True)
+
+
+def _raw(value: Any) -> bytes:
+    try:
+        return dump_json(value)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidInput("the result cannot be written as JSON", path="value") from exc
+
+
+def _sealed(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
 
 
 def _write(path: Path, raw: bytes) -> None:

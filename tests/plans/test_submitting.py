@@ -12,6 +12,7 @@ from cluster_ai.core.errors import InvalidInput
 from cluster_ai.executors.contract import MOST_RESULT_BYTES, Result
 from cluster_ai.plans.tables.schema import entries, plans, tickets
 from cluster_ai.plans.types import (
+    Accepted,
     ChainBroken,
     Changed,
     DuplicateTicket,
@@ -319,5 +320,33 @@ def test_the_flow_is_told_from_the_database(tell: Tell) -> None:
         assert (flow.average_latency_ms, flow.p95_latency_ms) == (3000.0, 4000.0)
         room.later(86_401)
         assert (await room.opened.reader.flow(24)).total_processed == 0
+
+    tell(story)
+
+
+def test_what_a_ticket_reads_of_another_is_found_by_its_name(tell: Tell) -> None:
+    async def story(room: Room) -> None:
+        reads = {"files": [{"path": "in.txt", "ticket": "a", "artefact": "out.txt"}, {"path": "x", "text": "y"}]}
+        with pytest.raises(InvalidInput, match="does not depend on it"):
+            await room.submit({"id": "a"}, {"id": "b", "parameters": reads})
+        accepted = await room.submit({"id": "a"}, {"id": "b", "depends_on": ["a"], "parameters": reads})
+        first = accepted.ticket_ids["a"]
+
+        async def read_by_b(of: Accepted) -> str:
+            view = await room.opened.reader.ticket(of.ticket_ids["b"])
+            assert view.parameters["files"][1] == {"path": "x", "text": "y"}
+            return str(view.parameters["files"][0]["ticket"])
+
+        assert await read_by_b(accepted) == first
+        await room.succeed(first)
+        await room.fail(accepted.ticket_ids["b"], retryable=False)
+        again = await room.opened.plans.replay(accepted.plan.plan_id, owner="ana", by="ana")
+        assert await read_by_b(again) == first, "what was taken over lies where it was left"
+        await room.fail(again.ticket_ids["b"], retryable=False)
+        third = await room.opened.plans.replay(again.plan.plan_id, owner="ana", by="ana")
+        assert await read_by_b(third) == first
+        whole = await room.opened.plans.replay(again.plan.plan_id, owner="ana", by="ana", start="a")
+        assert await read_by_b(whole) == whole.ticket_ids["a"]
+        assert await room.opened.reader.verify(third.plan.plan_id) == 2
 
     tell(story)

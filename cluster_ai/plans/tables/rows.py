@@ -20,6 +20,19 @@ _LISTS: Final = ("required_capabilities", "non_retryable", "artefacts")
 STANDING: Final = _TICKET[_TICKET.index("status") :]
 """What changes in a ticket's life."""
 
+# Made once: to put a statement of forty columns together costs more than to carry it out.
+_BOUND: Final = (("which", "ticket_id"), *((f"new_{name}", name) for name in STANDING))
+_STORE_TICKET: Final = (
+    tickets.update()
+    .where(tickets.c.ticket_id == sa.bindparam("which"))
+    .values({name: sa.bindparam(f"new_{name}", type_=tickets.c[name].type) for name in STANDING})
+)
+_STORE_PLAN: Final = (
+    plans.update()
+    .where(plans.c.plan_id == sa.bindparam("new_plan_id"))
+    .values({name: sa.bindparam(f"new_{name}", type_=plans.c[name].type) for name in _PLAN if name != "plan_id"})
+)
+
 
 def plan_of(row: Any) -> Plan:
     values = dict(row)
@@ -50,16 +63,10 @@ def ticket_values(ticket: Ticket, names: Sequence[str] = _TICKET) -> dict[str, A
 
 async def store_tickets(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:
     """How each of them stands now; what was asked for stays."""
-    statement = tickets.update().where(tickets.c.ticket_id == sa.bindparam("which"))
-    names = {name: sa.bindparam(f"new_{name}", type_=tickets.c[name].type) for name in STANDING}
     for some in batches(changed, AT_ONCE):
-        rows = [
-            {"which": ticket.ticket_id} | {f"new_{name}": getattr(ticket, name) for name in STANDING} for ticket in some
-        ]
-        await connection.execute(statement.values(names), rows)
+        rows = [{bound: getattr(ticket, name) for bound, name in _BOUND} for ticket in some]
+        await connection.execute(_STORE_TICKET, rows)
 
 
 async def store_plan(connection: AsyncConnection, plan: Plan) -> None:
-    values = plan_values(plan)
-    del values["plan_id"]
-    await connection.execute(plans.update().where(plans.c.plan_id == plan.plan_id).values(values))
+    await connection.execute(_STORE_PLAN, {f"new_{name}": value for name, value in plan_values(plan).items()})

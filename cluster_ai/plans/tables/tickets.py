@@ -8,12 +8,17 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core.batches import batches
-from cluster_ai.plans.records import Ticket
-from cluster_ai.plans.tables.rows import AT_ONCE, ticket_of, ticket_values
-from cluster_ai.plans.tables.schema import deps, plans, tickets
+from cluster_ai.plans.records import Plan, Ticket
+from cluster_ai.plans.tables.rows import AT_ONCE, plan_of, ticket_of, ticket_values
+from cluster_ai.plans.tables.schema import deps, paused_kinds, plans, tickets
 from cluster_ai.plans.words import OPEN, TicketState
 
 _OPEN = tuple(state.value for state in OPEN)
+# Made once, for what is asked for with every report.
+_ONE = select(tickets).where(tickets.c.ticket_id == sa.bindparam("which"))
+_HELD = _ONE.with_for_update()
+_FREE = _ONE.with_for_update(skip_locked=True)
+_ITS_PLAN = select(plans).where(plans.c.plan_id == sa.bindparam("which")).with_for_update()
 
 
 async def add_tickets(connection: AsyncConnection, new: Iterable[Ticket]) -> None:
@@ -29,24 +34,33 @@ async def add_edges(connection: AsyncConnection, edges: Iterable[tuple[str, str]
 
 async def ticket(connection: AsyncConnection, ticket_id: str, *, hold: bool = False) -> Ticket | None:
     """``hold``: nobody else changes it until the unit of work ends. Whoever holds plans, too, holds the plan first."""
-    found = await _tickets(connection, select(tickets).where(tickets.c.ticket_id == ticket_id), hold=hold)
-    return found[0] if found else None
+    row = (await connection.execute(_HELD if hold else _ONE, {"which": ticket_id})).mappings().first()
+    return None if row is None else ticket_of(row)
 
 
 async def free_ticket(connection: AsyncConnection, ticket_id: str) -> Ticket | None:
     """The ticket, held; None when somebody else holds it, too, or it is not there."""
-    query = select(tickets).where(tickets.c.ticket_id == ticket_id)
-    found = [ticket_of(row) for row in (await connection.execute(query.with_for_update(skip_locked=True))).mappings()]
-    return found[0] if found else None
+    row = (await connection.execute(_FREE, {"which": ticket_id})).mappings().first()
+    return None if row is None else ticket_of(row)
 
 
-async def plan_id_of(connection: AsyncConnection, ticket_id: str) -> str | None:
-    found: str | None = await connection.scalar(select(tickets.c.plan_id).where(tickets.c.ticket_id == ticket_id))
-    return found
+async def with_plan(connection: AsyncConnection, ticket_id: str) -> tuple[Plan | None, Ticket | None]:
+    """A ticket and its plan, both held, the plan first."""
+    found = await ticket(connection, ticket_id)
+    if found is None:
+        return None, None
+    row = (await connection.execute(_ITS_PLAN, {"which": found.plan_id})).mappings().first()
+    if connection.dialect.name == "postgresql":
+        # Read before it was held. SQLite has one writer, and that is this one.
+        found = await ticket(connection, ticket_id, hold=True)
+    return None if row is None else plan_of(row), found
 
 
-async def is_parked(connection: AsyncConnection, plan_id: str) -> bool:
-    return bool(await connection.scalar(select(plans.c.paused).where(plans.c.plan_id == plan_id)))
+async def is_stopped(connection: AsyncConnection, ticket: Ticket) -> bool:
+    """Whether its plan or its kind of work is paused."""
+    plan = select(plans.c.plan_id).where(plans.c.plan_id == ticket.plan_id, plans.c.paused)
+    kind = select(paused_kinds.c.task_type).where(paused_kinds.c.task_type == ticket.task_type)
+    return bool(await connection.scalar(select(plan.exists() | kind.exists())))
 
 
 async def of_plan(
@@ -98,7 +112,8 @@ def met_statements(ticket_id: str) -> tuple[sa.Update, sa.Select[Any]]:
 async def met(connection: AsyncConnection, ticket_id: str) -> list[Ticket]:
     """Counts a success for everything that depends on it; answers what now depends on nothing any more."""
     count, whole = met_statements(ticket_id)
-    await connection.execute(count)
+    if (await connection.execute(count)).rowcount == 0:
+        return []
     found = [ticket for ticket in await _tickets(connection, whole) if ticket.status is TicketState.WAITING]
     return sorted(found, key=lambda ticket: ticket.ordinal)
 
