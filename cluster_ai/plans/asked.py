@@ -33,6 +33,8 @@ class Asked:
     capabilities: frozenset[str] = frozenset()
     resources: Mapping[str, float] = field(default_factory=dict)
     needs_gateway: bool = False
+    near: frozenset[str] = frozenset()
+    """Nodes on which lie what it reads of other tickets: it can only be done there."""
     approval: str = ""
     """``pending`` while somebody has to say yes; ``rejected`` after a no."""
     avoid: frozenset[str] = frozenset()

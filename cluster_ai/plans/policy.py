@@ -139,4 +139,6 @@ def _missing(asked: Asked, scene: Scene) -> str:
     wanted = [*sorted(asked.capabilities), *(f"{name}={amount:g}" for name, amount in sorted(asked.resources.items()))]
     if asked.needs_gateway and not any(hand.reaches_gateway for hand in scene.hands):
         wanted.append("the gateway")
+    if asked.near:
+        wanted.append(f"the files of other tickets on {', '.join(sorted(node or 'the head' for node in asked.near))}")
     return f"no worker has {', '.join(wanted) or 'a slot'}"
