@@ -19,7 +19,7 @@ from cluster_ai.core.events import Event
 
 metadata = sa.MetaData()
 _SECONDS: sa.Double[float] = sa.Double()
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 100
 """Rows a statement: between two of them the loop serves others."""
 
 events = sa.Table(

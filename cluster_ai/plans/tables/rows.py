@@ -12,7 +12,7 @@ from cluster_ai.plans.records import Plan, Ticket
 from cluster_ai.plans.tables.schema import plans, tickets
 from cluster_ai.plans.words import PlanState, TicketState
 
-AT_ONCE: Final = 500
+AT_ONCE: Final = 100
 """Rows a statement: between two of them the loop serves others."""
 _PLAN: Final = tuple(field.name for field in fields(Plan))
 _TICKET: Final = tuple(field.name for field in fields(Ticket))
