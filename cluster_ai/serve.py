@@ -117,7 +117,8 @@ def _post(settings: Settings, index: int) -> "Post":
         resources={**share.resources(index), **settings.compute.resources},
         environment=environment_id(),
         api=tuple(str(url).rstrip("/") for url in agent.head) if agent.has_joined else (settings.backend_url,),
-        tickets=settings.paths.root / "tickets" / (f"{agent.name}-{index}" if agent.has_joined else f"worker-{index}"),
+        # One for all workers of a machine: what one ticket leaves the next one reads, whichever of them does it.
+        tickets=settings.paths.root / "tickets",
     )
 
 

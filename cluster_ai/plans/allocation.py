@@ -17,6 +17,8 @@ def able(asked: Asked, hand: Hand) -> bool:
     """Whether it could do it with nothing else to do."""
     if asked.needs_gateway and not hand.reaches_gateway:
         return False
+    if asked.near and asked.near != {hand.node}:
+        return False
     has_all = asked.capabilities <= hand.capabilities
     return has_all and all(hand.resources.get(name, 0.0) >= amount for name, amount in asked.resources.items())
 

@@ -33,6 +33,8 @@ class Asked:
     capabilities: frozenset[str] = frozenset()
     resources: Mapping[str, float] = field(default_factory=dict)
     needs_gateway: bool = False
+    near: frozenset[str] = frozenset()
+    """Nodes on which lie what it reads of other tickets: it can only be done there."""
     approval: str = ""
     """``pending`` while somebody has to say yes; ``rejected`` after a no."""
     avoid: frozenset[str] = frozenset()
@@ -87,7 +89,6 @@ class Scene:
     """Owners with something that could go now."""
     bounds: Bounds = Bounds()
     paused_kinds: frozenset[str] = frozenset()
-    paused_plans: frozenset[str] = frozenset()
     frozen: Mapping[str, str] = field(default_factory=dict)
     """By kind: the reason of the freeze that holds it up."""
     places: int = 0

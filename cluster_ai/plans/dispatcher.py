@@ -70,6 +70,8 @@ class Means:
     bounds: Bounds = UNBOUNDED
     leads: Callable[[], bool] = lambda: True
     lease_seconds: float = 30.0
+    frozen: Callable[[], Mapping[str, str]] = dict
+    """By kind of work: why a freeze holds it up, as far as that is known without asking."""
     expect: Callable[[Any], None] = lambda _leased: None
     """Told of each lease, for whoever is asked by the worker next."""
 
@@ -101,6 +103,7 @@ class Dispatcher:
         self._looked_at = 0.0
         self._saw_at = -1.0
         self._sight = Sight(life="")
+        self._paused: frozenset[str] = frozenset()
         self._spent: Mapping[str, float] = {}
         self._waits: Mapping[str, policy.Wait] = {}
 
@@ -142,6 +145,7 @@ class Dispatcher:
         log.info("dispatching", leases=live)
 
     async def _learn(self, now: float) -> None:
+        self._paused = await self._turns.paused_kinds()
         if self._means.bounds.seconds_a_day:
             self._spent = await self._turns.spent(now - DAY)
 
@@ -186,6 +190,8 @@ class Dispatcher:
             spent=self._spent,
             waiting=frozenset(one.owner for one in asked),
             bounds=self._means.bounds,
+            paused_kinds=self._paused,
+            frozen=self._means.frozen(),
             places=sum(hand.slots for hand in hands.values()) * allocation.AHEAD,
         )
 

@@ -66,9 +66,7 @@ def not_too_late(asked: Asked, scene: Scene) -> Verdict:
 
 
 def not_paused(asked: Asked, scene: Scene) -> Verdict:
-    """Somebody stopped its plan, or everything of its kind."""
-    if asked.plan_id in scene.paused_plans:
-        return Wait(scene.now + LATER, "paused", "its plan is paused")
+    """Somebody stopped everything of its kind. Tickets of a plan that was stopped are not asked about at all."""
     if asked.kind in scene.paused_kinds:
         return Wait(scene.now + LATER, "paused", f"{asked.kind} is paused")
     return GO
@@ -141,4 +139,6 @@ def _missing(asked: Asked, scene: Scene) -> str:
     wanted = [*sorted(asked.capabilities), *(f"{name}={amount:g}" for name, amount in sorted(asked.resources.items()))]
     if asked.needs_gateway and not any(hand.reaches_gateway for hand in scene.hands):
         wanted.append("the gateway")
+    if asked.near:
+        wanted.append(f"the files of other tickets on {', '.join(sorted(node or 'the head' for node in asked.near))}")
     return f"no worker has {', '.join(wanted) or 'a slot'}"

@@ -1,11 +1,14 @@
 """Rows of tickets as dispatching looks at them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+from cluster_ai.compute.scaling import node_of
 from cluster_ai.core.db import Database
+from cluster_ai.executors.catalogue import tickets_read_by
 from cluster_ai.plans.asked import Asked
-from cluster_ai.plans.tables import turns
+from cluster_ai.plans.tables import plans, turns
 from cluster_ai.plans.words import TaskType
 
 GATEWAY_KINDS: Final = frozenset({TaskType.INFER, TaskType.MAP})
@@ -13,6 +16,7 @@ APPROVAL: Final = "approval"
 """Word of a ticket's metadata: ``required`` holds it until somebody lets it go, ``rejected`` fails it."""
 LIMITS: Final = frozenset({"slot", "memory", "disk", "network"})
 """Words of a ticket's resources that bound the attempt, and ask nothing of its worker."""
+NOWHERE: Final[frozenset[str]] = frozenset()
 NAMES: Final = {"gpu": "GPU"}
 """As workers call it."""
 
@@ -37,13 +41,30 @@ class Turns:
             approved = await turns.approved(connection, held) if held else frozenset()
             losers = [row.ticket_id for row in rows if row.losses]
             lost = await turns.lost_with(connection, losers) if losers else {}
-        found = tuple(_asked(row, ends, approved, lost) for row in rows)
+            near = await _near(connection, [row.ticket_id for row in rows if row.level])
+        found = tuple(replace(_asked(row, ends, approved, lost), near=near.get(row.ticket_id, NOWHERE)) for row in rows)
         return found, len(found) >= each
+
+    async def paused_kinds(self) -> frozenset[str]:
+        """Kinds of work that nobody gets now."""
+        async with self._database.read() as connection:
+            return frozenset(await plans.paused(connection))
 
     async def spent(self, since: float) -> Mapping[str, float]:
         """By owner: seconds of work that ended since then."""
         async with self._database.read() as connection:
             return await turns.spent(connection, since)
+
+
+async def _near(connection: Any, ticket_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """By ticket that reads what others left: the nodes where that lies."""
+    if not ticket_ids:
+        return {}
+    asked = await turns.parameters_of(connection, ticket_ids)
+    reads = {one: found for one, parameters in asked.items() if (found := tickets_read_by(parameters))}
+    workers = await turns.workers_of(connection, set().union(*reads.values())) if reads else {}
+    return {one: frozenset(node_of(workers[other]) for other in found if other in workers)
+            for one, found in reads.items()}  # fmt: skip
 
 
 def needs(resources: Mapping[str, float]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ class SmallApi:
     said: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list)
     """Ticket, verb, body, token; what was refused, too."""
     changed: threading.Condition = field(default_factory=threading.Condition)
+    host: str = "127.0.0.1"
+    tls: ssl.SSLContext | None = None
+    shown: list[str] = field(default_factory=list)
+    """Serial numbers of the certificates that callers showed."""
     open: set[socket.socket] = field(default_factory=set)
     port: int = 0
     server: ThreadingHTTPServer | None = None
@@ -65,6 +70,8 @@ class SmallApi:
             def setup(self) -> None:
                 super().setup()
                 api.open.add(self.connection)
+                if isinstance(self.connection, ssl.SSLSocket):
+                    api.shown.append(str((self.connection.getpeercert() or {}).get("serialNumber", "")))
 
             def finish(self) -> None:
                 api.open.discard(self.connection)
@@ -84,7 +91,9 @@ class SmallApi:
             def log_message(self, *_args: object) -> None:
                 return
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Door)
+        self.server = ThreadingHTTPServer((self.host, self.port), Door)
+        if self.tls is not None:
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
@@ -100,12 +109,12 @@ class SmallApi:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
 
 @contextmanager
-def small_api() -> Iterator[SmallApi]:
-    api = SmallApi()
+def small_api(*, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[SmallApi]:
+    api = SmallApi(host=host, tls=tls)
     api.start()
     try:
         yield api

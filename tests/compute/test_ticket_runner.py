@@ -74,7 +74,7 @@ def test_what_it_leaves_stays_for_the_next_attempt_but_the_order_with_its_key_go
     assert api.verbs("t1") == ["start", "fail"]
     said = api.body("t1", "fail")
     assert (said["code"], said["error"], said["retryable"], said["retry_after"]) == ("exit_nonzero", "no", True, 3.0)
-    assert {path.name for path in (runner.folder / "t1").iterdir()} == {"checkpoint", ".begun-1"}
+    assert {path.name for path in (runner.folder / "t1").iterdir()} == {"checkpoint", ".begun-1", ".lock"}
 
 
 def test_an_attempt_that_dask_brings_again_is_not_begun_again(api: SmallApi, runner: Runner) -> None:
@@ -85,6 +85,22 @@ def test_an_attempt_that_dask_brings_again_is_not_begun_again(api: SmallApi, run
     again = errand.model_copy(update={"attempt": 2})
     api.orders["t1"]["attempt"] = 2
     assert runner.run(again) is Outcome.TOLD
+
+
+def test_while_an_older_attempt_works_in_the_folder_the_next_one_does_not_begin(
+    api: SmallApi, runner: Runner, tmp_path: Path
+) -> None:
+    errand = order(api, {"note": "pid"}, {"wait_for": "go"}, OK)
+    thread = threading.Thread(target=runner.run, args=(errand,))
+    thread.start()
+    until((runner.folder / "t1" / "pid").exists, seconds=30, what="it runs")
+    # Another worker of the same machine.
+    other = runner_in(runner.folder, runner.doer.office)
+    assert other.run(errand.model_copy(update={"attempt": 2})) is Outcome.AWAY
+    assert api.verbs("t1") == ["start"]
+    (runner.folder / "t1" / "go").touch()
+    thread.join(30)
+    assert api.verbs("t1")[-1] == "complete"
 
 
 def test_what_was_cancelled_before_it_began_does_nothing(api: SmallApi, runner: Runner) -> None:

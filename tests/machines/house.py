@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 import uvloop
+from starlette.types import ASGIApp
 
 from backend.machines.door import BODY_BYTES, MachinesDoor
 from backend.machines.listening import Place, open_to_machines
@@ -49,6 +50,8 @@ class House:
     wall: float = field(default_factory=time.time)
     steady: float = 1000.0
     port: int = field(default_factory=free_port)
+    work: ASGIApp | None = None
+    """Answers what workers ask about tickets."""
 
     @property
     def files(self) -> HeadFiles:
@@ -64,7 +67,7 @@ class House:
             members = await open_members(database, config, times=Times(lambda: self.wall, new_id))
             members.fleet.clocks = Clocks(lambda: self.steady, lambda: self.wall)
             head = Head(self, members)
-            door = MachinesDoor(Office(members, "test", head.record).desk(_nothing))
+            door = MachinesDoor(Office(members, "test", head.record).desk(_nothing, self.work))
             where = Place(HOST, self.port, self.files.store)
             async with open_to_machines(door, where, body_bytes=BODY_BYTES):
                 yield head

@@ -40,6 +40,15 @@ def test_a_worker_that_was_lost_with_it_is_taken_only_when_there_is_no_other() -
     assert choose(ticket, [Hand("a")]) == Hand("a")
 
 
+def test_what_reads_files_of_other_tickets_goes_where_they_lie() -> None:
+    ticket = Asked("t", "ann", "TEST", near=frozenset({"mouse"}))
+    there, elsewhere = Hand("mouse-0", node="mouse", score=0.1), Hand("worker-0", score=1.0)
+    assert choose(ticket, [elsewhere, there]) == there
+    assert choose(ticket, [elsewhere]) is None
+    # Files of two machines are nowhere together.
+    assert not able(Asked("t", "ann", "TEST", near=frozenset({"mouse", "cat"})), there)
+
+
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 60))
 def test_no_worker_is_given_more_than_it_may_hold(workers: int, slots: int, tickets: int) -> None:
     hands = {f"w{number}": Hand(f"w{number}", slots=slots, score=number / 4) for number in range(workers)}

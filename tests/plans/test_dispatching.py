@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cluster_ai.compute.scaling import node_of
 from cluster_ai.compute.tickets.words import Errand, Sight
 from cluster_ai.executors.contract import Result
 from cluster_ai.plans.asked import Bounds, Hand
@@ -19,7 +20,13 @@ from tests.plans.stories import in_room
 
 def hands(sight: Sight) -> tuple[Hand, ...]:
     return tuple(
-        Hand(hold.name, slots=hold.threads, resources=hold.resources, capabilities=frozenset(hold.resources))
+        Hand(
+            hold.name,
+            node=node_of(hold.name),
+            slots=hold.threads,
+            resources=hold.resources,
+            capabilities=frozenset(hold.resources),
+        )
         for hold in sight.workers
     )
 
@@ -231,3 +238,30 @@ async def test_owners_share_the_places(room: Room) -> None:
     await dispatcher(room, desk).tick(room.now)
     owners = [(await room.opened.reader.ticket(one.ticket_id)).owner for one in desk.taken]
     assert Counter(owners) == {"ana": 4, "bob": 4}
+
+
+@in_room
+async def test_a_kind_that_is_held_up_is_not_leased(room: Room) -> None:
+    desk = SmallDesk()
+    desk.has("w0")
+    ids = (await room.submit({"id": "a"}, {"id": "b", "type": "TEST"})).ticket_ids
+    works = dispatcher(room, desk, frozen=lambda: {"TEST": "chat burns its budget"})
+    picture = await works.tick(room.later(0.3))
+    assert picture is not None
+    assert [one.ticket_id for one in desk.taken] == [ids["a"]]
+    assert (picture.waits[ids["b"]].code, picture.waits[ids["b"]].reason) == ("frozen", "chat burns its budget")
+
+
+@in_room
+async def test_what_reads_anothers_artefact_is_done_where_that_lies(room: Room) -> None:
+    desk = SmallDesk()
+    desk.has("mouse-0")
+    reads = {"files": [{"path": "in", "ticket": "a", "artefact": "out"}]}
+    ids = (await room.submit({"id": "a"}, {"id": "c", "depends_on": ["a"], "parameters": reads})).ticket_ids
+    works = dispatcher(room, desk)
+    await works.tick(room.later(0.3))
+    await finish(room, desk, desk.taken[0])
+    # A better one comes, without what the first one left.
+    desk.has("a-better-one", threads=8)
+    await works.tick(room.later(0.3))
+    assert [(one.ticket_id, one.worker) for one in desk.taken[-1:]] == [(ids["c"], "mouse-0")]

@@ -20,7 +20,6 @@ def test_what_nothing_is_against_goes() -> None:
     ("ticket", "scene", "code"),
     [
         ({"approval": "pending"}, {}, "approval"),
-        ({}, {"paused_plans": frozenset({"p"})}, "paused"),
         ({}, {"paused_kinds": frozenset({"EXECUTE"})}, "paused"),
         ({}, {"frozen": {"EXECUTE": "chat burns its budget"}}, "frozen"),
         ({"seconds": 6.0}, {"bounds": Bounds(seconds_a_day=10), "spent": {"ann": 5.0}}, "budget"),

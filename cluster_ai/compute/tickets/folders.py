@@ -1,5 +1,6 @@
 """Folders of tickets on a worker: the order while an attempt runs, and what it leaves for the next, or for people."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -14,10 +15,27 @@ from cluster_ai.executors.contract import Order
 ORDER: Final = "order.json"
 BEGUN: Final = ".begun-"
 """Beginning of the name of a file that says that an attempt was begun here."""
+LOCK: Final = ".lock"
 REPORTS: Final = "reports"
 """Beside the folders of tickets."""
 KEPT_SECONDS: Final = 7 * 86_400.0
 """Checkpoints for the next attempt, artefacts for people."""
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[bool]:
+    """Whether the ticket's folder is this attempt's alone, until the block ends.
+
+    It is not while an attempt that has lost its lease, and not heard of that yet, still works there.
+    """
+    folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def sweep(folder: Path, before: float) -> None:
@@ -52,7 +70,7 @@ def ordered(folder: Path, order: Order) -> Iterator[None]:
 def tidy(folder: Path) -> None:
     """Removes the folder of what is done when nothing lies in it but folders and marks of ours."""
     files = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
-    if all(path.name.startswith(BEGUN) for path in files):
+    if all(path.name == LOCK or path.name.startswith(BEGUN) for path in files):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from cluster_ai.compute.tickets.doing import Doer, Stop
-from cluster_ai.compute.tickets.folders import KEPT_SECONDS, folder_name, ordered, sweep, tidy
+from cluster_ai.compute.tickets.folders import KEPT_SECONDS, claimed, folder_name, ordered, sweep, tidy
 from cluster_ai.compute.tickets.line import ApiAway
 from cluster_ai.compute.tickets.office import Begun, report_of
 from cluster_ai.compute.tickets.telling import Outcome, Teller, pauses
@@ -57,27 +57,16 @@ class Runner:
 
     def run(self, errand: Errand) -> Outcome:
         """To its end; blocks. Never raises for what the attempt does."""
-        with self._known(errand) as stop:
+        folder = self.folder / folder_name(errand.ticket_id)
+        with self._known(errand) as stop, claimed(folder) as is_ours:
+            if not is_ours:
+                log.info("an older attempt at the ticket still works here", ticket=errand.ticket_id)
+                return Outcome.AWAY
             begun = self._begun(errand)
             if isinstance(begun, Outcome):
-                return begun
-            folder = self.folder / folder_name(errand.ticket_id)
-            token = begun.token or errand.token
-            try:
-                with ordered(folder, begun.order):
-                    result, token = self.doer.do(errand, begun, folder, stop)
-            except FileExistsError:
-                # Dask brings a task again whose worker died with it; what became of the attempt its lease decides.
-                log.info("an attempt was begun before", ticket=errand.ticket_id, attempt=errand.attempt)
-                return Outcome.REFUSED
-            except OSError as exc:
-                result = Result(ok=False, code="worker_disk", error=f"the worker's disk: {exc}")
-            if result.code == "stale":
-                return Outcome.REFUSED
-            told = self.teller.tell(report_of(errand, result), token)
-            if result.ok:
                 tidy(folder)
-            return told
+                return begun
+            return self._to_the_end(errand, begun, folder, stop)
 
     def end(self, ticket_id: str) -> bool:
         """Ends a ticket's attempt; whether it was here."""
@@ -127,3 +116,21 @@ class Runner:
                 return Outcome.REFUSED
             self.sleep(pause)
         raise AssertionError("pauses have no end")
+
+    def _to_the_end(self, errand: Errand, begun: Begun, folder: Path, stop: Stop) -> Outcome:
+        token = begun.token or errand.token
+        try:
+            with ordered(folder, begun.order):
+                result, token = self.doer.do(errand, begun, folder, stop)
+        except FileExistsError:
+            # Dask brings a task again whose worker died with it; what became of the attempt its lease decides.
+            log.info("an attempt was begun before", ticket=errand.ticket_id, attempt=errand.attempt)
+            return Outcome.REFUSED
+        except OSError as exc:
+            result = Result(ok=False, code="worker_disk", error=f"the worker's disk: {exc}")
+        if result.code == "stale":
+            return Outcome.REFUSED
+        told = self.teller.tell(report_of(errand, result), token)
+        if result.ok:
+            tidy(folder)
+        return told

@@ -46,6 +46,9 @@ class Spool:
             try:
                 said = json.loads(path.read_text(encoding="utf-8"))
                 report, token = Report(**said["report"]), str(said["token"])
+            except FileNotFoundError:
+                # Another worker of this machine has sent it.
+                continue
             except (OSError, ValueError, KeyError, TypeError):
                 log.warning("a report on disk cannot be read", file=path.name)
                 path.unlink(missing_ok=True)

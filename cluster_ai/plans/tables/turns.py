@@ -30,6 +30,7 @@ _ASKED: Final = (
     tickets.c.metadata,
     tickets.c.losses,
     tickets.c.attempt,
+    tickets.c.level,
 )
 _FLYING: Final = (
     tickets.c.ticket_id,
@@ -109,6 +110,24 @@ async def waiting(connection: AsyncConnection, each: int) -> tuple[Any, ...]:
             found = await connection.execute(of_owner_query(owner, each, by_age=by_age))
             rows |= {row.ticket_id: row for row in found}
     return tuple(rows.values())
+
+
+async def parameters_of(connection: AsyncConnection, ticket_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What these tickets were asked to do."""
+    found: dict[str, dict[str, Any]] = {}
+    for some in batches(ticket_ids, AT_ONCE):
+        query = select(tickets.c.ticket_id, tickets.c.parameters).where(tickets.c.ticket_id.in_(some))
+        found |= {row.ticket_id: row.parameters for row in await connection.execute(query)}
+    return found
+
+
+async def workers_of(connection: AsyncConnection, ticket_ids: Iterable[str]) -> dict[str, str]:
+    """By ticket: the worker that had it last."""
+    found: dict[str, str] = {}
+    for some in batches(ticket_ids, AT_ONCE):
+        query = select(tickets.c.ticket_id, tickets.c.allocated_agent_id).where(tickets.c.ticket_id.in_(some))
+        found |= {row.ticket_id: row.allocated_agent_id for row in await connection.execute(query)}
+    return found
 
 
 async def ends_of(connection: AsyncConnection, plan_ids: Iterable[str]) -> dict[str, float]:
