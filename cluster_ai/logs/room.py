@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 PAUSE: Final = 0.5
 AGAIN: Final = 5.0
+MOST_FAILURES: Final = 12
+"""After so many in a row the file is opened anew: it may be another one now."""
 PRUNING: Final = 60.0
 STOP_SECONDS: Final = 3.0
 FIRST_STEP: Final = 60
@@ -149,8 +151,13 @@ class Logs:
 
     @property
     def is_open(self) -> bool:
-        """Whether the store can be used now."""
-        return self._store is not None
+        """Whether lines can be stored now."""
+        return self._store is not None and not self._trouble
+
+    @property
+    def trouble(self) -> str:
+        """Why it could not be used the last time; empty since it could."""
+        return self._trouble
 
     @property
     def behind(self) -> int:
@@ -193,7 +200,7 @@ class Logs:
     async def _work(self, store: LogStore) -> None:
         collector = Collector(store, self._config.source, now=self._config.now)
         await collector.open()
-        self._store, self._collector, self._trouble = store, collector, ""
+        self._store, self._collector = store, collector
         async with asyncio.TaskGroup() as tasks:
             shipping = [tasks.create_task(shipper.run(store)) for shipper in self.shippers]
             try:
@@ -203,17 +210,33 @@ class Logs:
                     task.cancel()
 
     async def _keep(self, store: LogStore, collector: Collector) -> None:
-        while not self._broke.is_set():
+        failures = 0
+        while not self._broke.is_set() and failures < MOST_FAILURES:
             # Looked at first: what came before the stop is stored in this round.
             last = self._stopping.is_set()
-            came = await collector.tick() if self._config.settings.collect else 0
-            if came:
-                self._tell()
+            came = await self._collect(store, collector)
+            failures = failures + 1 if came is None else 0
             if last:
                 return
-            await self._prune(store)
-            if came < MUCH:
+            if came is None:
+                await self._wait(AGAIN)
+            elif came < MUCH:
                 await self._wait(PAUSE)
+
+    async def _collect(self, store: LogStore, collector: Collector) -> int | None:
+        """How many lines came; None when they could not be stored. What is there can be searched all the same."""
+        try:
+            came = await collector.tick() if self._config.settings.collect else 0
+            await self._prune(store)
+        except ClusterError as exc:
+            self._say(exc)
+            return None
+        if self._trouble:
+            log.info("logs are collected again")
+        self._trouble = ""
+        if came:
+            self._tell()
+        return came
 
     async def _prune(self, store: LogStore) -> None:
         now, settings = self._config.now(), self._config.settings

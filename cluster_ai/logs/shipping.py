@@ -13,6 +13,7 @@ import aiohttp
 import structlog
 
 from cluster_ai.core.bodies import read_up_to
+from cluster_ai.core.db_errors import DatabaseUnavailable
 from cluster_ai.logs.sinks import Sink, Verdict
 from cluster_ai.logs.store import LogStore
 from cluster_ai.logs.types import LogLine
@@ -57,7 +58,11 @@ class Shipper:
         async with aiohttp.ClientSession(timeout=limits, trust_env=False) as session:
             while True:
                 self._woken.clear()
-                went_well = await self.tick(store, session)
+                try:
+                    went_well = await self.tick(store, session)
+                except DatabaseUnavailable as exc:
+                    # Our own disk is full, mostly: what was sent is sent again, and known there.
+                    went_well, self.trouble = False, exc.message
                 pause = 0.0 if went_well else min(LONGEST_PAUSE, pause * 2 or FIRST_PAUSE)
                 if pause:
                     await asyncio.sleep(pause)

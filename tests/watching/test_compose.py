@@ -232,6 +232,13 @@ def secrets(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_no_secret_gets_into_an_image() -> None:
+    """The images take all of the folder but what is left out here."""
+    left_out = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert "secrets" in left_out
+    assert "/secrets/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
 def test_the_how_to_makes_every_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets(tmp_path)
     for secret in FILES["docker-compose.prod.yml"]["secrets"].values():
