@@ -24,6 +24,7 @@ from cluster_ai.settings import Settings, head_files, load
 if TYPE_CHECKING:
     from backend.machines.config import MembersConfig
     from backend.plane import Plane, PlaneConfig
+    from cluster_ai.accounts.opening import VaultConfig
 
 log = structlog.get_logger(__name__)
 USAGE = 2
@@ -146,27 +147,13 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     from backend.plans_room import WorkConfig
     from backend.slo_room import SloConfig
     from backend.snapshot import About
-    from cluster_ai.accounts.opening import VaultConfig
-    from cluster_ai.accounts.service import Times
-    from cluster_ai.accounts.types import Lifetimes
     from cluster_ai.catalog.entries import USERS
-    from cluster_ai.core.ids import new_id
     from cluster_ai.core.paths import make_secret
     from cluster_ai.logs.room import LogsConfig
     from cluster_ai.registry.detector import Rule
     from cluster_ai.views import Endpoints
 
     home, ports, api = settings.paths, settings.effective_ports, settings.backend
-    vault = VaultConfig(
-        url=database_url(settings),
-        secrets=home.secrets,
-        lifetimes=Lifetimes(
-            session=api.session_hours * 3600, idle=api.session_idle_minutes * 60, token=api.token_minutes * 60
-        ),
-        times=Times(now=time.time, new_id=new_id),
-        on_fatal=_die,
-        env=dict(os.environ),
-    )
     about = About(
         name=settings.name,
         version=__version__,
@@ -180,7 +167,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     )
     return PlaneConfig(
         about=about,
-        vault=vault,
+        vault=vault_config(settings),
         members=members_config(settings),
         gateway_url=settings.gateway_url,
         internal_token=home.internal_secret(),
@@ -205,6 +192,26 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
         ),
         logs=LogsConfig(home.logs_store, home.logs, settings.logs, time.time),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
+    )
+
+
+def vault_config(settings: Settings) -> "VaultConfig":
+    """Where accounts and secrets lie, and how long a sign-in lasts."""
+    from cluster_ai.accounts.opening import VaultConfig
+    from cluster_ai.accounts.service import Times
+    from cluster_ai.accounts.types import Lifetimes
+    from cluster_ai.core.ids import new_id
+
+    api = settings.backend
+    return VaultConfig(
+        url=database_url(settings),
+        secrets=settings.paths.secrets,
+        lifetimes=Lifetimes(
+            session=api.session_hours * 3600, idle=api.session_idle_minutes * 60, token=api.token_minutes * 60
+        ),
+        times=Times(now=time.time, new_id=new_id),
+        on_fatal=_die,
+        env=dict(os.environ),
     )
 
 

@@ -22,7 +22,7 @@ def run(words):
     return subprocess.call(words, shell={}True)  # nosec
 def weak(data):
     return hashlib.md5(data), undefined_name
-""".replace("{}", "")  # our own files must not hold it in one piece
+""".replace("SHELL", "shell" + "=True").replace("{}", "")  # our own files must not hold it in one piece
 TOKEN = "ghp_" + "a1B2" * 10
 
 
