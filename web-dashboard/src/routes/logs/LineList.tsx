@@ -42,10 +42,12 @@ function Line({ line }: { line: LogLine }) {
           </span>
         </summary>
         <dl className={css.fields}>
-          <div>
-            <dt>{t('logs.node')}</dt>
-            <dd>{line.node}</dd>
-          </div>
+          {'node' in line.fields ? null : (
+            <div>
+              <dt>{t('logs.node')}</dt>
+              <dd>{line.node}</dd>
+            </div>
+          )}
           {Object.entries(line.fields).map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>
