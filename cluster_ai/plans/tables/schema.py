@@ -134,6 +134,11 @@ tickets = sa.Table(
     sa.Index("tickets_by_level", "plan_id", "status", "level"),
     _few("tickets_queued_by_score", sa.text("priority_score DESC"), "ready_at", "ticket_id", where="queued = 1"),
     _few("tickets_queued_by_age", "ready_at", "ticket_id", where="queued = 1"),
+    _few(
+        "tickets_queued_by_owner", "owner", sa.text("priority_score DESC"), "ready_at", "ticket_id", where="queued = 1"
+    ),
+    _few("tickets_queued_of_owner", "owner", "ready_at", "ticket_id", where="queued = 1"),
+    _few("tickets_by_end", "completed_at", "owner", "actual_duration_ms", where="completed_at IS NOT NULL"),
     _few("tickets_due", "due_at", where="due_at IS NOT NULL"),
     _few("tickets_leased", "lease_until", where="lease_until IS NOT NULL"),
 )
