@@ -33,7 +33,7 @@ async def end(work: Work, ticket: Ticket, event: machine.Event, outcome: str) ->
         ),
     )
     if ticket.begun:
-        work.plan = flow.begun(work.plan, work.now)
+        flow.begin(work)
     await flow.react(work, after)
     return work.standing(after)
 

@@ -78,9 +78,11 @@ def verdict(plan: Plan) -> PlanState:
     return P.CANCELLED if plan.cancelled else P.SUCCEEDED
 
 
-def begun(plan: Plan, now: float) -> Plan:
-    """The plan once something of it has begun."""
-    return replace(plan, status=P.RUNNING, started_at=now) if plan.status is P.SUBMITTED else plan
+def begin(work: Work) -> None:
+    """Something of the plan has begun."""
+    if work.plan.status is P.SUBMITTED:
+        work.plan = replace(work.plan, status=P.RUNNING, started_at=work.now)
+        work.say("started")
 
 
 async def _sync(work: Work) -> None:

@@ -40,7 +40,7 @@ class Reports:
             until = work.now + given.lease_seconds
             if not ticket.begun and ticket.status is not S.CANCELLING:
                 ticket = work.move(ticket, machine.Started(until), agent=ticket.allocated_agent_id)
-                work.plan = flow.begun(work.plan, work.now)
+                flow.begin(work)
                 await histories.attempt_started(work.unit.connection, ticket.ticket_id, ticket.attempt, work.now)
         return fencing.wanted(self._given, ticket, fence, until)
 

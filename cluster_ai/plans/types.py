@@ -1,5 +1,6 @@
 """Words of the plans room: what comes in, what goes out, what can go wrong. Pure. Times are Unix seconds."""
 
+import re
 from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -104,6 +105,9 @@ class ChainBroken(Conflict):
     code = "history_broken"
 
 
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
     try:
         raw = dump_json(value)
@@ -111,7 +115,8 @@ def _storable(value: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("cannot be written as JSON") from exc
     if len(raw) > MOST_PARAMETER_BYTES:
         raise ValueError(f"takes {len(raw)} bytes; {MOST_PARAMETER_BYTES} are the most: pass a file or an address")
-    if b"\\u0000" in raw:
+    # An even number of backslashes before it: then it is text that looks like one.
+    if _NUL.search(raw):
         raise ValueError("contains a NUL character")
     return value
 

@@ -35,6 +35,7 @@ def test_nothing_is_given_away_before_what_it_depends_on(tell: Tell) -> None:
         assert kinds[:2] == ["plan.submitted", "ticket.created"]
         assert kinds[-1] == "plan.completed"
         assert kinds.count("ticket.completed") == 4
+        assert kinds.count("plan.started") == 1
 
     tell(story)
 
