@@ -38,7 +38,8 @@ def checked_by(settings: ExecutorSettings) -> Check:
     def check(kind: str, parameters: dict[str, Any]) -> dict[str, Any]:
         parsed = _parsed(kind, parameters)
         for path, what in KINDS[kind].refusals(parsed, settings) if kind in KINDS else ():
-            raise InvalidInput(what, path=path, hint="an administrator grants it in the settings")
+            hint = "an administrator grants it in the settings, under [executors]"
+            raise InvalidInput(what, path=path, hint=hint, values={"about": "grant"})
         return parsed.model_dump(mode="json", exclude_defaults=True)
 
     return check

@@ -17,7 +17,7 @@ from typing import IO, Annotated, Final, Self, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from cluster_ai.core.wire import StrictModel, Text
+from cluster_ai.core.wire import Name, StrictModel, Text
 from cluster_ai.executors.contract import Artefact
 from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.rooms import Room, walk
@@ -40,7 +40,7 @@ def _stays_inside(text: str) -> str:
 
 RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(_stays_inside)]
 """A file below a folder: ``src/app.py``."""
-TicketId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
 
 class FileIn(StrictModel):
@@ -49,7 +49,9 @@ class FileIn(StrictModel):
     path: RelativePath = Field(description="Where it lies in the ticket's own folder.")
     text: Text | None = Field(default=None, description="Its text.")
     base64: Annotated[str, Field(max_length=1_400_000)] | None = Field(default=None, description="Its bytes.")
-    ticket: TicketId | None = Field(default=None, description="The ticket whose artefact it is.")
+    ticket: Name | None = Field(
+        default=None, description="The ticket whose artefact it is; in a plan its name there. It must be depended on."
+    )
     artefact: RelativePath | None = Field(default=None, description="Path of that artefact.")
     source: Annotated[str, StringConstraints(pattern=r"^/", max_length=1024)] | None = Field(
         default=None, description="A file of the machine, below a folder of `[executors] inputs`."
@@ -104,6 +106,9 @@ def place(files: Sequence[FileIn], target: Path, *, folder: Path, settings: Exec
 @contextmanager
 def _opened(file: FileIn, folder: Path, settings: ExecutorSettings) -> Iterator[IO[bytes]]:
     if file.ticket is not None and file.artefact is not None:
+        # A name is made an id before it comes here; what is none could lead out of the tickets' folder.
+        if not _ID.fullmatch(file.ticket):
+            raise Failed("invalid_input", f"{file.ticket} is no id of a ticket")
         root = folder.parent / file.ticket / "artefacts"
         path = root / file.artefact
         allowed: Sequence[Path] = (root,)

@@ -1,8 +1,10 @@
 """The folders of one ticket: what its code may see, what it leaves behind, what survives to the next attempt."""
 
 import os
+import shutil
 import stat
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,8 +66,12 @@ class Room:
 def remove(path: Path) -> None:
     """A folder with all in it, whoever owns it; nothing when it is not there.
 
-    By ``rm``: a program may nest folders deeper than Python's own recursion goes.
+    By ``rm`` in the end: a program may nest folders deeper than Python's own recursion goes.
     """
+    if not os.path.lexists(path):
+        return
+    with suppress(OSError, RecursionError):
+        shutil.rmtree(path)
     if os.path.lexists(path):
         _tool("rm", "-rf", "--one-file-system", "--", str(path))
     if os.path.lexists(path):

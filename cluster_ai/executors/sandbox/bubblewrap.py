@@ -21,12 +21,16 @@ from cluster_ai.executors.sandbox.inside import (
     TMP,
 )
 from cluster_ai.executors.sandbox.limiting import limited
-from cluster_ai.executors.sandbox.types import LENT, Command, Job
+from cluster_ai.executors.sandbox.syscalls import filter_of
+from cluster_ai.executors.sandbox.types import Command, Job
 from cluster_ai.executors.sandbox.view import View, environment, of_machine, parents
 
 SHARED_MEMORY: Final = 64 * 1024**2
+ENVIRONMENT: Final = "@environment"
+FILTER: Final = "@filter"
 TOOLS: Final = ("prlimit", "setpriv", "env")
-_NAMESPACES: Final = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
+_NAMESPACES: Final = ("--unshare-ipc", "--unshare-pid", "--unshare-net")
+"""And those of mounts and, for all but root, of users: what config/systemd/cluster-ai.service lets through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +46,26 @@ class Bubblewrap:
         door = THROUGH_THE_DOOR if job.socket else ()
         argv = [self.program, *_walls(uid), *_floor(view), *_furniture(job, view), "--remount-ro", "/"]
         # The environment is told by a file: a command line can be read by everybody on the machine.
-        argv += ["--args", LENT, "--", *_demoted(uid)]
+        argv += ["--args", ENVIRONMENT]
+        lent = {ENVIRONMENT: _told(environment(_tmp(view)) | dict(job.env))}
+        if refused := filter_of():
+            argv += ["--seccomp", FILTER]
+            lent[FILTER] = refused
+        argv += ["--", *_demoted(uid)]
         # The folder is its user's alone: only behind setpriv can it be entered.
         argv += ["env", "-C", FOLDER, *limited(job.bounds), *door, *job.argv]
-        return Command(argv, {"PATH": os.defpath}, uid, lent=_told(environment(_tmp(view)) | dict(job.env)))
+        return Command(argv, {"PATH": os.defpath}, uid, lent=lent)
 
 
 def _walls(uid: int | None) -> Iterable[str]:
-    yield from (*_NAMESPACES, "--die-with-parent", "--new-session", "--clearenv", "--hostname", "ticket")
-    yield from ("--cap-drop", "ALL")
+    yield from (*_NAMESPACES, "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL")
     if uid is None:
-        yield from ("--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
+        yield from ("--unshare-user", "--uid", "1000", "--gid", "1000")
+        # Where system calls are filtered they are refused; where they are not, this needs a /proc/sys to write to.
+        yield from () if filter_of() else ("--disable-userns",)
     else:
         # As root no user namespace is made: in one that root made, all are root to the limit on processes.
+        yield from ("--unshare-uts", "--unshare-cgroup-try", "--hostname", "ticket")
         for right in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
             yield from ("--cap-add", right)
 

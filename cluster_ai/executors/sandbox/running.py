@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from cluster_ai.core.processes import signal_group
 from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.rooms import hand_over
 from cluster_ai.executors.sandbox import usage
-from cluster_ai.executors.sandbox.types import LENT, Command, Ended, Job, Line, Rung
+from cluster_ai.executors.sandbox.types import Command, Ended, Job, Line, Rung
 from cluster_ai.executors.sandbox.uids import own_user
 from cluster_ai.executors.stopping import Stop
 
@@ -27,6 +27,7 @@ GLANCE: Final = 0.2
 """Seconds between two looks at what it holds."""
 ENGINE_SECONDS: Final = 5.0
 """For a container's engine to take it down."""
+FIRST_GLANCE: Final = 0.05
 LAST_WORDS: Final = 1.0
 """Seconds for what lies in the pipe when the program has ended."""
 _ENGINE_FAILED: Final = 125
@@ -67,8 +68,10 @@ class _Life:
     job: Job
     output: Output
     ends: float
-    uid: int | None
-    """Whose processes are measured, wherever they are."""
+    uid: int | None = None
+    """Whose processes are measured, too: those of a container are below its engine, not below us."""
+    is_heard: bool = True
+    """Until it closes its output."""
     disk: int = 0
     memory: int = 0
     processes: int = 0
@@ -89,7 +92,8 @@ def run(rung: Rung, job: Job, stop: Stop, line: Line) -> Ended:
             hand_over(job.room.work, uid)
             hand_over(job.room.tmp, uid)
         with _started(rung.command(job, uid)) as process:
-            life = _Life(process, job, Output(line), started + job.bounds.seconds, uid)
+            life = _Life(process, job, Output(line), started + job.bounds.seconds)
+            life.uid = uid if rung.name == "container" else None
             _watch(life, stop)
             _drain(life)
     stop.check()
@@ -118,24 +122,33 @@ def start(command: Command) -> "subprocess.Popen[bytes]":
     Raises:
         Failed: ``tool_missing``, it is not there.
     """
-    lent = os.memfd_create("lent")
+    with ExitStack() as stack:
+        lent = {word: stack.enter_context(_file(data)) for word, data in command.lent.items()}
+        try:
+            return subprocess.Popen(  # noqa: S603 - the rung's words
+                [str(lent[word]) if word in lent else word for word in command.argv],
+                env=dict(command.env),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=command.alone,
+                pass_fds=tuple(lent.values()),
+            )
+        except OSError as exc:
+            raise Failed("tool_missing", f"{command.argv[0]} cannot be started: {exc.strerror}") from exc
+
+
+@contextmanager
+def _file(data: bytes) -> Iterator[int]:
+    """An open file in memory."""
+    number = os.memfd_create("lent")
     try:
-        os.write(lent, command.lent)
-        os.lseek(lent, 0, os.SEEK_SET)
-        return subprocess.Popen(  # noqa: S603 - the rung's words
-            [str(lent) if word == LENT else word for word in command.argv],
-            env=dict(command.env),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=(lent,) if command.lent else (),
-        )
-    except OSError as exc:
-        raise Failed("tool_missing", f"{command.argv[0]} cannot be started: {exc.strerror}") from exc
+        os.write(number, data)
+        os.lseek(number, 0, os.SEEK_SET)
+        yield number
     finally:
-        os.close(lent)
+        os.close(number)
 
 
 def _end(process: "subprocess.Popen[bytes]", command: Command) -> None:
@@ -148,7 +161,10 @@ def _end(process: "subprocess.Popen[bytes]", command: Command) -> None:
             subprocess.run(argv, env=dict(command.env), capture_output=True, check=False)  # noqa: S603
             _awaited(process)
     left = _below(process)
-    signal_group(process.pid, signal.SIGKILL)
+    if command.alone:
+        signal_group(process.pid, signal.SIGKILL)
+    elif process.poll() is None:
+        process.kill()
     for other in left:
         try:
             other.kill()
@@ -173,18 +189,31 @@ def _below(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
 
 def _watch(life: _Life, stop: Stop) -> None:
     """Until it has ended or must."""
-    glance = 0.0
-    while life.process.poll() is None and life.complaint is None and not stop.asked:
-        now = time.monotonic()
-        if now >= life.ends:
-            life.complaint = Failed("timed_out", f"not done within {life.job.bounds.seconds:g} s")
-        elif now >= glance:
-            _look(life)
-            # Counting many files takes its time: at most a tenth of the time goes to it.
-            glance = max(now + GLANCE, time.monotonic() + 9 * (time.monotonic() - now))
-        _hear(life, stop, min(GLANCE, max(0.0, life.ends - now)))
-    if life.complaint is None and not stop.asked:
+    glance = time.monotonic() + FIRST_GLANCE
+    with _ending(life.process) as ending:
+        while life.process.poll() is None and not stop.asked:
+            now = time.monotonic()
+            if now >= life.ends:
+                life.complaint = Failed("timed_out", f"not done within {life.job.bounds.seconds:g} s")
+            elif now >= glance:
+                _look(life)
+                # Counting many files takes its time: at most a tenth of the time goes to it.
+                glance = max(now + GLANCE, time.monotonic() + 9 * (time.monotonic() - now))
+            if life.complaint is not None:
+                return
+            _hear(life, (stop.fileno(), ending), max(0.0, min(glance, life.ends) - now))
+    if not stop.asked:
         _look(life)
+
+
+@contextmanager
+def _ending(process: "subprocess.Popen[bytes]") -> Iterator[int]:
+    """Can be read when the process has ended."""
+    number = os.pidfd_open(process.pid)
+    try:
+        yield number
+    finally:
+        os.close(number)
 
 
 def _look(life: _Life) -> None:
@@ -198,14 +227,13 @@ def _look(life: _Life) -> None:
     life.complaint = usage.complaint(used, life.job.bounds)
 
 
-def _hear(life: _Life, stop: Stop, seconds: float) -> None:
-    """Waits for a line, the wish to stop, or the time."""
-    pipe = life.process.stdout
-    assert pipe
-    ready, _, _ = select.select([pipe.fileno(), stop.fileno()], [], [], seconds)
-    if pipe.fileno() in ready and not _read(life) and life.process.poll() is None:
-        # It closed its output and goes on: nothing is left to wake us but its end.
-        stop.wait(seconds)
+def _hear(life: _Life, others: tuple[int, int], seconds: float) -> None:
+    """Waits for a line, the wish to stop, its end, or the time."""
+    assert life.process.stdout
+    pipe = life.process.stdout.fileno()
+    ready, _, _ = select.select([*others, pipe] if life.is_heard else others, [], [], seconds)
+    if pipe in ready:
+        life.is_heard = _read(life)
 
 
 def _read(life: _Life) -> bool:

@@ -57,8 +57,10 @@ class Command:
     argv: Sequence[str]
     env: Mapping[str, str]
     uid: int | None = None
-    lent: bytes = b""
-    """What it reads from a file that only it has, whose number stands in ``argv`` as ``LENT``."""
+    lent: Mapping[str, bytes] = field(default_factory=dict)
+    """Words of ``argv`` that stand for the number of an open file, and what it reads there."""
+    alone: bool = True
+    """In a session and group of its own; else in ours, so that who kills ours kills it, too."""
     end: Sequence[Sequence[str]] = ()
     """Commands that end what a signal to the group does not reach, each when the one before did not help."""
 
@@ -92,6 +94,5 @@ class Rung(Protocol):
     def command(self, job: Job, uid: int | None) -> Command: ...
 
 
-LENT = "@lent"
 Line = Callable[[str], None]
 """Is told each line that the program writes, without its end."""

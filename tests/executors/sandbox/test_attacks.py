@@ -263,6 +263,21 @@ def test_ignoring_sigterm_does_not_help(bench: Bench) -> None:
     assert not running("attack.py")
 
 
+def test_without_a_sandbox_a_daemon_is_found_all_the_same(bench: Bench) -> None:
+    bench.grants |= {"sandbox": "none", "trusted_kinds": ["EXECUTE"]}
+    said = Said()
+    with bench.started(order("EXECUTE", {**program(STUBBORN), "trusted": True})) as process:
+        assert process.stdout
+        for line in process.stdout:
+            said.take(line)
+            if "deaf" in said.logs and not said.result:
+                process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert said.result
+    assert said.result.code == "cancelled"
+    assert not running("attack.py")
+
+
 def test_the_childs_death_ends_the_sandbox(bench: Bench) -> None:
     said = Said()
     with bench.started(order("EXECUTE", program(STUBBORN))) as process:

@@ -15,6 +15,9 @@ from cluster_ai.executors.kinds.deployment.commands import complaint, tool
 from cluster_ai.executors.kinds.deployment.releases import CURRENT, Releases
 from cluster_ai.executors.stopping import Stop
 
+LOOKS: Final = 6
+BETWEEN: Final = 0.5
+"""Seconds between two looks at a unit that was just started."""
 SYSTEM_UNITS: Final = Path("/etc/systemd/system")
 
 
@@ -88,6 +91,19 @@ class Systemd:
         if self.unit.enable:
             self._call("enable", self.unit.name, stop=stop)
         self._call("restart", self.unit.name, stop=stop)
+        for _ in range(LOOKS):
+            self._must_be_up()
+            if stop is not None:
+                stop.wait(BETWEEN)
+                stop.check()
+
+    def _must_be_up(self) -> None:
+        """A restart is done as soon as the program was begun; that it ended at once shows in the unit's state."""
+        names = "--property=ActiveState,SubState,Result"
+        told = tool(("systemctl", *self._scope, "show", names, self.unit.name), None).stdout
+        state = dict(line.partition("=")[::2] for line in told.splitlines())
+        if state.get("ActiveState") == "failed" or state.get("SubState") == "auto-restart":
+            raise Failed("unhealthy", f"{self.unit.name} is {state.get('SubState')}: {state.get('Result')}")
 
     def _call(self, *argv: str, stop: Stop | None, must: bool = True) -> None:
         done = tool(("systemctl", *self._scope, *argv), stop)
