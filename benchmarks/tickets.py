@@ -94,6 +94,7 @@ def done(made: Cluster, shape: str, count: int, seconds: float) -> dict[str, Any
     if ended is None:
         made.call("POST", f"/api/v1/plans/{plan_id}/cancel")
     finished = told["succeeded"]
+    sys.stderr.write(f"{shape} {count}: {finished} in {took:.1f} s\n")
     return {
         "shape": shape,
         "tickets": count,
@@ -117,6 +118,7 @@ def asked(what: Callable[[], object]) -> dict[str, float]:
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(one, range(CLIENTS * ASKS)))
+    sys.stderr.write(f"{len(took)} answers\n")
     return {"p50": round(statistics.median(took), 1), "p99": round(results.percentile(took, 0.99), 1)}
 
 

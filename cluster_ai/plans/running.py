@@ -14,7 +14,7 @@ from cluster_ai.plans.dispatcher import Dispatcher, Picture
 log = structlog.get_logger(__name__)
 POLL_SECONDS: Final = 0.5
 """A tick at least so often: another process may have changed something without a word on this bus."""
-REST_SECONDS: Final = 0.005
+REST_SECONDS: Final = 0.02
 """After a tick: what ends in it is looked at together."""
 TOPICS: Final = ("ticket", "plan")
 WAKING: Final = frozenset(
