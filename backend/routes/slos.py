@@ -18,7 +18,8 @@ from cluster_ai.slo.types import Label, NewObjective, Objective, ObjectiveView, 
 router = APIRouter(route_class=PolicedRoute, tags=["slo"])
 
 ThisSlo = Annotated[SloId, Path()]
-YAML = "application/yaml"
+YAML = "text/plain"
+"""Several documents: as text, for people and for files."""
 _TEXT: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {YAML: {"schema": {"type": "string"}}}, "description": "YAML"}
 }

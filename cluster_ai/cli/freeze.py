@@ -64,8 +64,11 @@ def override(*, which: str, reason: str, minutes: int) -> None:
     with place.client() as client:
         view = client.send(slo_calls.override(_named(client, which).event_id, reason, minutes))
     last = view.overrides[-1]
-    said = "freeze.overridden" if last.in_force else "freeze.second"
-    show.say(t(said, freeze=view.event_id[-SHORT:], override=last.override_id, minutes=minutes))
+    short = view.event_id[-SHORT:]
+    if last.in_force:
+        show.say(t("freeze.overridden", freeze=short, minutes=minutes))
+    else:
+        show.say(t("freeze.second", freeze=short, override=last.override_id))
 
 
 @freeze.command("approve", help=t("freeze.approve"))

@@ -8,10 +8,13 @@ each other unseen.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import TYPE_CHECKING
 
 from cluster_ai.core.errors import Conflict
+
+if TYPE_CHECKING:
+    # The gateway knows these words, and carries no SQL in memory.
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 class Action(StrEnum):
@@ -42,7 +45,7 @@ class Deed:
     is_mending: bool = False
 
 
-Consent = Callable[[AsyncConnection, Deed], Awaitable[None]]
+Consent = Callable[["AsyncConnection", Deed], Awaitable[None]]
 """Returns when the deed may go on.
 
 Raises:
@@ -50,5 +53,5 @@ Raises:
 """
 
 
-async def always(_connection: AsyncConnection, _deed: Deed) -> None:
+async def always(_connection: "AsyncConnection", _deed: Deed) -> None:
     """The consent where nothing forbids anything."""

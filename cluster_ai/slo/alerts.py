@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import structlog
 from pydantic import Field
 
-from cluster_ai.core.errors import ClusterError, Unsupported
+from cluster_ai.core.errors import ClusterError, Conflict
 from cluster_ai.core.outbox import unit
 from cluster_ai.core.wire import StrictModel, Text, View
 from cluster_ai.slo import tables
@@ -25,7 +25,7 @@ MOST: Final = 10_000
 Words = dict[Annotated[str, Field(max_length=256)], Annotated[str, Field(max_length=8192)]]
 
 
-class NoAlertmanager(Unsupported):
+class NoAlertmanager(Conflict):
     """No Alertmanager is named in the settings."""
 
     code = "no_alertmanager"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 
 from cluster_ai.core.db import Database
-from cluster_ai.core.errors import ClusterError, Unsupported
+from cluster_ai.core.errors import ClusterError, Conflict
 from cluster_ai.slo import bucket_tables
 from cluster_ai.slo.burn import Tally
 from cluster_ai.slo.types import MINUTE, Objective, SliQuery, Source
@@ -20,7 +20,7 @@ AGAIN: Final = 3 * MINUTE
 """Minutes that are asked for once more: a scrape may come late."""
 
 
-class NoPrometheus(Unsupported):
+class NoPrometheus(Conflict):
     """No Prometheus is named in the settings."""
 
     code = "no_prometheus"

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, model_validator
 
-from cluster_ai.core.consent import Action
 from cluster_ai.core.wire import Name, Slice, StrictModel, Text, View
 
 DAY: Final = 86_400
@@ -248,12 +247,12 @@ class FreezeScope(StrEnum):
 
 
 class FreezeAction(StrEnum):
-    """What a freeze forbids."""
+    """What a freeze forbids: the words of ``core.consent.Action``, which clients do not load, and one more."""
 
-    PULL = Action.PULL.value
-    DEPLOY = Action.DEPLOY.value
-    SCALE = Action.SCALE.value
-    UPDATE = Action.UPDATE.value
+    PULL = "BLOCK_PULL"
+    DEPLOY = "BLOCK_DEPLOY"
+    SCALE = "BLOCK_SCALE"
+    UPDATE = "BLOCK_UPDATE"
     ALERT_ONLY = "ALERT_ONLY"
 
 

@@ -130,7 +130,7 @@ def test_texts_go_in_and_come_out(api: Api) -> None:
         taken = client.post(f"{V1}/slos/import/alerts", json={"yaml": alerts}).json()
         assert taken["objectives"][0]["objective"]["target"] == 0.98
         tried = client.post(f"{V1}/slos/errs/test")
-        assert (tried.status_code, tried.json()["code"]) == (501, "no_prometheus")
+        assert (tried.status_code, tried.json()["code"]) == (409, "no_prometheus")
 
 
 def test_what_is_frozen_is_refused_and_recovers(api: Api) -> None:
@@ -302,7 +302,7 @@ def test_a_page_of_somebody_elses_weighs_as_much_as_the_fastest_pace(api: Api) -
 def test_silences_need_an_alertmanager(api: Api) -> None:
     with api.local() as client:
         answer = client.get(f"{V1}/silences")
-        assert (answer.status_code, answer.json()["code"]) == (501, "no_alertmanager")
+        assert (answer.status_code, answer.json()["code"]) == (409, "no_alertmanager")
 
 
 def test_metrics_tell_what_is_left(api: Api) -> None:
