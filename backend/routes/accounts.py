@@ -1,7 +1,9 @@
 """Signing in and out, passwords, access tokens."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request, Response
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from backend.auth import Caller, address_of, drop_cookie, set_cookie
 from backend.policy import API
@@ -16,10 +18,14 @@ router = APIRouter(route_class=PolicedRoute, prefix="", tags=["account"])
 
 ADMIN = "admin"
 
+# A bound beside ``Text`` would not count: that has one of its own.
+UserName = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+Password = Annotated[Text, StringConstraints(min_length=1, max_length=1024)]
+
 
 class SignIn(StrictModel):
-    username: Text = Field(min_length=1, max_length=64)
-    password: Text = Field(min_length=1, max_length=1024)
+    username: UserName
+    password: Password
 
 
 class TokenRequest(SignIn):
@@ -28,9 +34,9 @@ class TokenRequest(SignIn):
 
 
 class PasswordChange(StrictModel):
-    current: Text = Field(default="", max_length=1024)
+    current: Annotated[Text, StringConstraints(max_length=1024)] = ""
     """May be empty for callers with the internal token."""
-    new: Text = Field(min_length=1, max_length=1024)
+    new: Password
 
 
 class UserView(View):

@@ -133,7 +133,7 @@ class NewKey(StrictModel):
     """A key as it is asked for."""
 
     name: KeyName
-    owner: Text = Field(default="", max_length=64)
+    owner: Annotated[Text, StringConstraints(max_length=64)] = ""
     """Name of the user it belongs to; its maker's own when empty."""
     scopes: list[ScopeName] = Field(default=["models:use"], min_length=1, max_length=8)
     models: list[Pattern] = Field(default_factory=list, max_length=64)

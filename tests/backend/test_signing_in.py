@@ -95,6 +95,17 @@ def test_wrong_password_and_unknown_name_get_the_same_answer(api: Api) -> None:
     assert wrong.json() == nobody.json()
 
 
+def test_names_and_passwords_have_bounds(api: Api) -> None:
+    good = {"username": "admin", "password": PASSWORD}
+    with api.local() as client:
+        for field, longest in (("username", 64), ("password", 1024)):
+            at_most = client.post(LOGIN, json=good | {field: "x" * longest})
+            beyond = client.post(LOGIN, json=good | {field: "x" * (longest + 1)})
+            assert at_most.status_code == 401
+            assert beyond.status_code == 422
+            assert beyond.json()["errors"][0]["path"] == field
+
+
 def test_sixth_try_in_a_minute_waits(api: Api) -> None:
     api.clock[0] = 3600.0  # past the tries of other tests
     with api.client() as client:

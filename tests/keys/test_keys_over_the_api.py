@@ -111,6 +111,7 @@ def test_change_leaves_what_is_left_out(api: Api) -> None:
         {"expires_at": 1.0},
         {"expires_at": -1},
         {"owner": "nobody-has-this-name"},
+        {"owner": "x" * 65},
         {"id": "chosen"},
         {"digest": "0" * 64},
         {"created_at": 0},
