@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from cluster_ai.gateway.types import UpstreamState
-from tests.backend.running import Api, running_api
+from tests.backend.running import ALERTS, Api, running_api
 from tests.ports import free_base
 from tests.waiting import until
 from tests.watching.expressions import PROMETHEUS, ROOT, RULES
@@ -115,6 +115,7 @@ def configure(folder: Path, api: Api, told: Told, *, base: int) -> None:
     """Our own files, with addresses of this test and without their patience."""
     (folder / "secrets").mkdir()
     (folder / "secrets/internal.token").write_text(api.token_here)
+    (folder / "secrets/alertmanager.token").write_text(ALERTS)
     config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{base + 1}"]
@@ -147,7 +148,7 @@ def test_an_alert_is_delivered_and_so_is_its_end(watchers: Watchers) -> None:
     api.world.serve_nodes("n1", state=UpstreamState.DOWN)
     until(lambda: told.statuses("AllNodesDown"), seconds=40, what="the alert arrives")
     assert told.statuses("AllNodesDown")[0] == "firing"
-    assert told.tokens == {f"Bearer {api.token_here}"}
+    assert told.tokens == {f"Bearer {ALERTS}"}
     body = next(body for body in told.bodies if body["commonLabels"].get("alertname") == "AllNodesDown")
     assert body["version"] == "4"
     assert body["alerts"][0]["labels"]["severity"] == "page"

@@ -35,7 +35,7 @@ def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
 def test_alertmanager_takes_its_configuration(tmp_path: Path) -> None:
     copytree(ALERTMANAGER, tmp_path / "a")
     (tmp_path / "a/secrets").mkdir()
-    (tmp_path / "a/secrets/internal.token").write_text("a token")
+    (tmp_path / "a/secrets/alertmanager.token").write_text("a token")
     assert "SUCCESS" in tool("amtool", "check-config", "alertmanager.yml", cwd=tmp_path / "a")
     for labels, receiver in ((["severity=page", "alertname=TargetDown"], "cluster"), (["alertname=X"], "cluster")):
         routed = tool(
