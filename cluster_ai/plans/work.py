@@ -106,6 +106,8 @@ def event_of(event_id: str, ticket: Ticket, kind: str, now: float) -> Happened:
         "seq": ticket.chain_seq,
         "correlation_id": ticket.correlation_id,
     }
+    if ticket.actual_duration_ms is not None:
+        data["actual_duration_ms"] = ticket.actual_duration_ms
     known = {"error_code": ticket.error_code, "webhook_url": ticket.webhook_url, "agent_id": ticket.allocated_agent_id}
     return Happened(
         event_id, f"ticket.{kind}", ticket.ticket_id, data | {name: text for name, text in known.items() if text}, now
