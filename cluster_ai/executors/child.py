@@ -11,10 +11,12 @@ import psutil
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.processes import adopt_orphans, tie_to_parent
 from cluster_ai.executors.attempt import attempted, told
-from cluster_ai.executors.machine import means_of, own_settings
+from cluster_ai.executors.machine import means_of, own_settings, prepare
 from cluster_ai.executors.rooms import Room
 from cluster_ai.executors.speaking import Speaker
 from cluster_ai.executors.stopping import Stop
+
+__all__ = ["main", "prepare"]
 
 _KIB: Final = 1024
 

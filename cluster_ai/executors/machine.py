@@ -1,5 +1,6 @@
 """What this machine grants to tickets, and the means that its executors work with."""
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import default_home
+from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.means import Means
 from cluster_ai.executors.sandbox.cell import Cell
 from cluster_ai.executors.sandbox.ladder import Ladder
@@ -55,6 +57,12 @@ def own_settings(env: Mapping[str, str] | None = None) -> ExecutorSettings:
         return _Own(executors=found).executors
     except (SettingsError, ValidationError) as exc:
         raise Misconfigured(f"[executors] of {config} is wrong: {exc}") from exc
+
+
+def prepare() -> None:
+    """Before copies of a process are made: finds out once what is the same for all of them."""
+    with contextlib.suppress(Misconfigured, Failed):
+        Ladder(own_settings()).rung()
 
 
 def means_of(settings: ExecutorSettings, stop: Stop, folder: Path) -> Means:

@@ -2,7 +2,8 @@
 
 An interpreter that starts afresh costs more than most small tickets. Whoever holds the other end of the socket ``FD``
 sends a folder and three descriptors; a copy of this process runs ``MODULE``'s ``main(FOLDER)`` in a session of its
-own. When that socket ends, so do all copies: nothing outlives the worker that wanted it.
+own. ``MODULE.prepare()``, where there is one, is called once before. When that socket ends, so do all copies: nothing
+outlives the worker that wanted it.
 """
 
 import ctypes
@@ -30,6 +31,8 @@ def main(argv: list[str]) -> int:
     control = socket.socket(fileno=int(argv[0]))
     module: Any = importlib.import_module(argv[1])
     adopt_orphans()
+    if prepare := getattr(module, "prepare", None):
+        prepare()
     # What was imported stays: copies must not touch, and so copy, its pages by counting.
     gc.collect()
     gc.freeze()

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.sandbox.bare import Bare
@@ -12,6 +13,10 @@ from cluster_ai.executors.sandbox.container import Container, find_engine
 from cluster_ai.executors.sandbox.trying import tried
 from cluster_ai.executors.sandbox.types import Rung
 from cluster_ai.executors.types import ExecutorSettings
+
+_WORKED: Final[set[str]] = set()
+"""Programs that a sandbox was seen to work with, by this process or by the one that it is a copy of: to see it takes
+longer than most small tickets. Only what works is remembered; what does not may be mended."""
 
 
 class Ladder:
@@ -64,5 +69,8 @@ class Ladder:
         if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
             return None, f"{', '.join(missing)} is not installed (Debian: util-linux)"
         rung = Bubblewrap(program, self._hidden)
-        complaint = tried(rung)
-        return (None, complaint) if complaint else (rung, "")
+        if program not in _WORKED:
+            if complaint := tried(rung):
+                return None, complaint
+            _WORKED.add(program)
+        return rung, ""
