@@ -48,7 +48,8 @@ def submit(*, file: str, key: str | None, check: bool, as_json: bool) -> None:
     if as_json:
         show.out_json(accepted.model_dump(mode="json"))
         return
-    show.say(t("plan.submitted" if accepted.is_first else "plan.known", tickets=accepted.plan.tickets))
+    count = accepted.plan.tickets
+    show.say(t("plan.submitted", tickets=count) if accepted.is_first else t("plan.known", tickets=count))
     show.out(accepted.plan.plan_id)
 
 

@@ -80,7 +80,7 @@ def history(*, which: str, as_json: bool) -> None:
             for one in found.entries
         ),
     )
-    show.say(t("ticket.intact" if found.intact else "ticket.broken"))
+    show.say(t("ticket.intact") if found.intact else t("ticket.broken"))
 
 
 @ticket.command("logs", help=t("ticket.logs"))

@@ -169,7 +169,7 @@ def _switch(which: str, *, on: bool) -> None:
 
     with place.client() as client:
         found = client.send(webhooks.change_webhook(_named(client, which).id, {"enabled": on}))
-    show.say(t("webhook.enabled" if on else "webhook.disabled", id=found.id))
+    show.say(t("webhook.enabled", id=found.id) if on else t("webhook.disabled", id=found.id))
 
 
 def _named(client: "Client", which: str) -> "EndpointView":

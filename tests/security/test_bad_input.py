@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from backend.app import create_api
-from backend.policy import RULES, WEBSOCKET, Rule
+from backend.policy import API, RULES, WEBSOCKET, Rule
 from tests.backend.running import Api
 from tests.security.test_policy import BODIES, path_of
 
@@ -28,8 +28,11 @@ def is_described(rule: Rule, body: object) -> bool:
 
 
 # Short paths are the same routes and not described; they are here for that.
-TAKING = [rule for rule in RULES if rule.method == "POST" and body_of(rule)]
+SIGNED: Final = f"{API}/webhooks/pipeline-completed"
+"""Reads nothing before its signature; what is wrong in a signed body is told by tests of webhooks."""
+TAKING = [rule for rule in RULES if rule.method == "POST" and body_of(rule) and rule.path != SIGNED]
 ONE_NODE: Final = {"nodes": ["n1"]}
+TICKET: Final = {"id": "a", "type": "INFER", "parameters": {"model": "m", "prompt": "p"}}
 GOOD = {
     "login": {"username": "u", "password": "p"},
     "token": {"username": "u", "password": "p"},
@@ -55,6 +58,27 @@ GOOD = {
     "discoveries": {"hosts": ["10.0.0.1"], "deep": True},
     "taken": {"address": "10.0.0.1", "port": 80},
     "marks": {"ok": True},
+    "plans": {"tickets": [TICKET]},
+    "plan-checks": {"tickets": [TICKET]},
+    "replay": {},
+    "signal": {"signal": "ticket_completed"},
+    "tickets": TICKET,
+    "ticket-batches": {"tickets": [TICKET]},
+    "revive": {},
+    "heartbeat": {"progress": 0.5},
+    "progress": {"progress": 0.5},
+    "complete": {"value": 1},
+    "fail": {"error": "it broke"},
+    "slos": {"name": "chat", "target": 0.99},
+    "openslo": {"yaml": "a: b"},
+    "alerts": {"yaml": "a: b"},
+    "policies": {"name": "calm", "actions": ["BLOCK_PULL"]},
+    "resolve": {"reason": "it is mended"},
+    "override": {"reason": "it is mended"},
+    "alertmanager": {"version": "4"},
+    "silences": {"matchers": [{"name": "slo", "value": "chat"}], "comment": "known"},
+    "webhooks": {"url": "https://example.org/hook"},
+    "redeliver": {},
     **BODIES,
 }
 RAW = {
@@ -95,6 +119,13 @@ def test_malformed_bodies(api: Api, rule: Rule, raw: str) -> None:
     assert time.monotonic() - began < 1.0
     if answer.status_code >= 400:
         assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("raw", RAW, ids=list(RAW))
+def test_without_its_signature_no_body_is_looked_at(api: Api, raw: str) -> None:
+    with api.local() as client:
+        answer = client.post(SIGNED, content=RAW[raw], headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "signature_refused")
 
 
 @pytest.mark.parametrize("rule", TAKING, ids=ids)
