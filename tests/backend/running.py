@@ -6,7 +6,7 @@ import random
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,8 @@ from starlette.types import ASGIApp
 from backend.app import Started, create_app
 from backend.catalog_config import CatalogConfig
 from backend.dask_pages import DaskPages
+from backend.dispatching import opening as dispatching_opening
+from backend.dispatching.config import DispatchConfig
 from backend.host import ThisMachine
 from backend.lookout import LookAround, Lookout
 from backend.machines.config import MembersConfig
@@ -206,11 +208,13 @@ def running_api(
     notify: NotifyConfig | None = None,
     redis_url: str | None = None,
     tracing: Tracing = OFF,
+    dispatching: bool = False,
 ) -> Iterator[Api]:
     """The API with the world around it; its admin's password is ``PASSWORD``.
 
     ``gateway``: one to use instead of the world's, which knows ``token`` as the internal one. ``lan``: the address in
     the LAN that the head believes to have. ``dask``: URL of Dask's dashboard. ``look_around``: where it looks for others.
+    ``dispatching``: tickets are given out, to a scheduler that is away.
     """
     home, world = Home(folder), World()
     home.make()
@@ -238,15 +242,22 @@ def running_api(
         )
 
         @contextlib.asynccontextmanager
-        async def opened() -> Any:
+        async def open_all() -> Any:
             async with contextlib.AsyncExitStack() as stack:
                 pages = await stack.enter_async_context(DaskPages(dask)) if dask else None
                 plane = await stack.enter_async_context(open_plane(config, Neighbours(world, world, pages, world)))
+                if dispatching:
+                    desk = DispatchConfig(home.logs / "tickets", home.secrets, "tcp://127.0.0.1:1", world.url)
+                    around = dispatching_opening.Around(plane.bus, plane.rooms.keys, plane.registry)
+                    opened = await stack.enter_async_context(
+                        dispatching_opening.open_dispatching(desk, plane.work, around)
+                    )
+                    plane = replace(plane, dispatching=opened)
                 api.planes.append(plane)
                 yield plane
 
         app = create_app(
-            opened, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around, tracing=tracing
+            open_all, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around, tracing=tracing
         )
         api.apps.append(app)
         api.url = served.start(app, limits=limits)

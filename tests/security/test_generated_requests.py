@@ -44,7 +44,7 @@ FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(Health
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with running_api(tmp_path_factory.mktemp("api") / "home") as api:
+    with running_api(tmp_path_factory.mktemp("api") / "home", dispatching=True) as api:
         yield api
 
 
