@@ -21,14 +21,16 @@ class SqliteConnections:
 
     def __init__(self) -> None:
         self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
 
     def opened(self, *args: Any, **options: Any) -> "_Connection":
         """A new one, as ``sqlite3.connect`` takes its arguments; to be awaited."""
         return _Connection(partial(self._open, *args, **options), ROWS_AT_A_TIME)
 
     def _open(self, *args: Any, **options: Any) -> sqlite3.Connection:
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        self._threads.append(threading.current_thread())
+        # Each connection opens in its own thread, and several may at a time.
+        with self._lock:
+            self._threads = [*(thread for thread in self._threads if thread.is_alive()), threading.current_thread()]
         connection: sqlite3.Connection = sqlite3.connect(*args, **options)
         return connection
 

@@ -216,6 +216,7 @@ def test_reader_who_is_cancelled_while_the_file_is_read_keeps_nobody(tmp_path: P
             await connection.execute(text(long))
 
     async def story() -> None:
+        others = set(threading.enumerate())
         async with sqlite(tmp_path / "a.db") as database:
             asked = asyncio.create_task(ask(database))
             await asyncio.sleep(0.1)
@@ -225,6 +226,7 @@ def test_reader_who_is_cancelled_while_the_file_is_read_keeps_nobody(tmp_path: P
             with pytest.raises(asyncio.CancelledError):
                 await asked
         # A thread that tells a closed loop of its work would be an error of this test; there must be none left.
-        assert not [thread for thread in threading.enumerate() if "_connection_worker" in thread.name]
+        new = set(threading.enumerate()) - others
+        assert not [thread for thread in new if "_connection_worker" in thread.name]
 
     asyncio.run(asyncio.wait_for(story(), 20))
