@@ -150,7 +150,9 @@ def test_records_leave_together_or_in_slices(node: FakeNode) -> None:
     with connected(node) as sock:
         sock.sendall(chat())
         first = sock.recv(65536)
-        assert len(first) == 7
+        # Whoever reads late finds several slices together.
+        assert len(first) % 7 == 0
+        assert len(first) < len(heard.data)
         rest = listen(sock, 0, until=b"0\r\n\r\n").data
     assert Heard(first + rest, "fin", 0).text == heard.text
 

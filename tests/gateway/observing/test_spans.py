@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -122,3 +123,7 @@ def test_a_collector_that_never_answers_holds_nobody_up(monkeypatch: pytest.Monk
         began = time.monotonic()
         export(served(), url=url)
         assert time.monotonic() - began < 8
+    # Refused now, the thread that was left behind ends; else it would live on among the next tests.
+    for thread in threading.enumerate():
+        if thread.name == "last spans":
+            thread.join()
