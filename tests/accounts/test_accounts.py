@@ -147,10 +147,10 @@ def test_unknown_name_costs_the_same_work(house: House) -> None:
 
     async def story(vault: Vault) -> None:
         async def took(name: str) -> float:
-            began = time.perf_counter()
+            began = time.process_time()
             with pytest.raises(BadCredentials):
                 await vault.accounts.sign_in(Attempt(name, "not the password", name))
-            return time.perf_counter() - began
+            return time.process_time() - began
 
         known = [await took("admin") for _ in range(4)]
         unknown = [await took(f"nobody-{number}") for number in range(4)]

