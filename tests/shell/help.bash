@@ -4,7 +4,10 @@ export MANAGER=$ROOT/manager.sh
 
 own_cluster() {
   export CLUSTER_AI_HOME=$BATS_FILE_TMPDIR/home
-  CLUSTER_AI_PORT_BASE=$("$ROOT/.venv/bin/python" "$ROOT/tests/ports.py" </dev/null)
+  # Ours until this file's process ends, so that nobody takes them between a stop and the next start.
+  tail --pid=$$ -f /dev/null 2>/dev/null 3>&- |
+    "$ROOT/.venv/bin/python" "$ROOT/tests/ports.py" >"$BATS_FILE_TMPDIR/ports" 2>/dev/null 3>&- &
+  until CLUSTER_AI_PORT_BASE=$(grep . "$BATS_FILE_TMPDIR/ports" 2>/dev/null); do sleep 0.1; done
   export CLUSTER_AI_PORT_BASE NO_COLOR=1 LC_ALL=C.UTF-8 CLUSTER_AI_GATEWAY__FIND_LOCAL_OLLAMA=false
   unset CLUSTER_AI_LANG
 }

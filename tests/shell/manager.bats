@@ -144,7 +144,7 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
   local lock=$CLUSTER_AI_HOME/run/supervisor.lock before='' now='' starting
   # The one that was stopped left its number there.
   before=$(cat "$lock" 2>/dev/null) || true
-  "$MANAGER" start >/dev/null 2>&1 3>&- &
+  "$MANAGER" start >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
   starting=$!
   for _ in $(seq 300); do
     now=$(cat "$lock" 2>/dev/null) || true
@@ -152,7 +152,7 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
     sleep 0.1
   done
   sleep 1
-  kill -9 "$now"
+  kill -9 "$now" || { cat "$BATS_TEST_TMPDIR/said" && false; }
   wait "$starting" || true
   run "$MANAGER" start
   [ "$status" -eq 0 ]
