@@ -82,7 +82,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         ground = plans_room.Ground(rooms.database, bus, config.vault, consent)
         work = await stack.enter_async_context(plans_room.open_work(config.work, ground))
         secrets, turn = config.vault.secrets, outside.turn_of(bus)
-        beside = outside.Beside(rooms.database, bus, times, secrets, config.about.name, turn)
+        beside = outside.Beside(rooms.database, bus, times, secrets, config.about.name, outside.to_tickets(work), turn)
         notify = await stack.enter_async_context(outside.open_notify(config.notify, beside))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(

@@ -9,7 +9,7 @@ from pathlib import Path
 from cluster_ai.accounts.opening import VaultConfig
 from cluster_ai.core import bus, db, events
 from cluster_ai.core.consent import Consent, always
-from cluster_ai.executors.catalogue import checked_by
+from cluster_ai.executors.catalogue import checked_by, hears_pipelines
 from cluster_ai.executors.kinds import KINDS
 from cluster_ai.executors.types import ExecutorSettings
 from cluster_ai.plans import config, given, opening, results, tokens
@@ -57,6 +57,7 @@ async def open_work(wanted: WorkConfig, ground: Ground) -> AsyncIterator[Opened]
         keys=keys,
         check=checked_by(wanted.executors),
         traits=trait_of,
+        hears=hears_pipelines,
         consent=ground.consent,
         tell=tell,
         now=opening.steady(vault.times.now),

@@ -1,9 +1,9 @@
 """What the plans room needs of others; they pass it in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
-from typing import Final
+from typing import Any, Final
 
 from cluster_ai.core.consent import Consent, always
 from cluster_ai.core.db import Database
@@ -32,6 +32,15 @@ def nothing_known(_kind: str) -> Trait:
     return Trait()
 
 
+Hears = Callable[[str, Mapping[str, Any]], bool]
+"""(kind, parameters as they are stored) -> whether such a ticket heeds what a pipeline elsewhere reports."""
+
+
+def deaf(_kind: str, _parameters: Mapping[str, Any]) -> bool:
+    """Where no kind of work waits for anybody elsewhere."""
+    return False
+
+
 def untold(_event: Event) -> None:
     """Where nobody listens in this process."""
 
@@ -52,6 +61,7 @@ class Given:
     keys: TicketKeys
     check: Check
     traits: Traits = nothing_known
+    hears: Hears = deaf
     consent: Consent = always
     tell: Callable[[Event], None] = untold
     now: Callable[[], float]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core import outbox
 from cluster_ai.core.db import Database, open_database
@@ -116,8 +117,7 @@ class Desk:
             draw=lambda: 0.5,
         )
 
-    async def completed(self, ticket_id: str, outcome: Outcome) -> None:
-        assert ticket_id == outcome.ticket_id
+    async def completed(self, _connection: AsyncConnection, outcome: Outcome) -> None:
         if self.refuse is not None:
             raise self.refuse
         self.outcomes.append(outcome)
