@@ -9,10 +9,11 @@ from cluster_ai.core.bus import Bus
 from cluster_ai.core.redis_bus import SharedBus
 from cluster_ai.executors.contract import Reported
 from cluster_ai.notify.given import PipelineCompleted
+from cluster_ai.notify.receivers import open_receivers
 from cluster_ai.notify.types import Outcome
 from cluster_ai.plans.opening import Opened
 
-__all__ = ["Beside", "Notify", "open_bus", "open_notify", "to_tickets", "turn_of"]
+__all__ = ["Beside", "Notify", "open_bus", "open_notify", "open_receivers", "to_tickets", "turn_of"]
 
 TURN_SECONDS: Final = 600.0
 TIDY: Final = "old webhooks"

@@ -35,6 +35,7 @@ class Ground:
     bus: bus.Bus
     vault: VaultConfig
     consent: Consent = always
+    refused: given.Refused = given.nowhere_refused
 
 
 @asynccontextmanager
@@ -58,6 +59,7 @@ async def open_work(wanted: WorkConfig, ground: Ground) -> AsyncIterator[Opened]
         check=checked_by(wanted.executors),
         traits=trait_of,
         hears=hears_pipelines,
+        refused=ground.refused,
         consent=ground.consent,
         tell=tell,
         now=opening.steady(vault.times.now),

@@ -1,12 +1,13 @@
 """What the plans room needs of others; they pass it in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import Any, Final
 
 from cluster_ai.core.consent import Consent, always
 from cluster_ai.core.db import Database
+from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.events import Event
 from cluster_ai.executors.contract import Check
 from cluster_ai.plans.results import Results
@@ -41,6 +42,15 @@ def deaf(_kind: str, _parameters: Mapping[str, Any]) -> bool:
     return False
 
 
+Refused = Callable[[Collection[str]], Awaitable[Mapping[str, InvalidInput]]]
+"""Addresses that tickets want to be told at -> those that may not be called, and why."""
+
+
+async def nowhere_refused(_urls: Collection[str]) -> Mapping[str, InvalidInput]:
+    """Where nobody is told anything at any address."""
+    return {}
+
+
 def untold(_event: Event) -> None:
     """Where nobody listens in this process."""
 
@@ -62,6 +72,7 @@ class Given:
     check: Check
     traits: Traits = nothing_known
     hears: Hears = deaf
+    refused: Refused = nowhere_refused
     consent: Consent = always
     tell: Callable[[Event], None] = untold
     now: Callable[[], float]
