@@ -12,6 +12,7 @@ from cluster_ai.core.consent import Consent, always
 from cluster_ai.executors.catalogue import checked_by, hears_pipelines
 from cluster_ai.executors.kinds import KINDS
 from cluster_ai.executors.types import ExecutorSettings
+from cluster_ai.notify.forms import OWN_ADDRESS
 from cluster_ai.plans import config, given, opening, results, tokens
 
 Opened = opening.Opened
@@ -49,7 +50,9 @@ async def open_work(wanted: WorkConfig, ground: Ground) -> AsyncIterator[Opened]
     keys = await asyncio.to_thread(tokens.TicketKeys.load, vault.secrets)
 
     def tell(event: events.Event) -> None:
-        data = {"id": event.id, "type": event.type, "subject": event.subject, "at": event.at, "data": dict(event.data)}
+        # It goes to other processes, too, and lies in Redis: where a ticket's receiver is stays in the database.
+        said = {name: value for name, value in event.data.items() if name != OWN_ADDRESS}
+        data = {"id": event.id, "type": event.type, "subject": event.subject, "at": event.at, "data": said}
         ground.bus.publish(event.topic, data)
 
     room = given.Given(
