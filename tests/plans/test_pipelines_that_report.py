@@ -1,10 +1,14 @@
 """A pipeline elsewhere reports by a signed webhook, and its ticket ends as it said: whatever is killed in between."""
 
 import json
+import os
+import re
+import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +21,7 @@ from tests.fakes.pipeline import Pipeline, pipeline
 from tests.ports import free_base
 from tests.waiting import until
 
+PAGE = Path(__file__).parents[2] / "docs/how-to/pipelines.md"
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
 
@@ -59,6 +64,23 @@ def report(made: Cluster, ticket_id: str, **said: Any) -> tuple[int, dict[str, A
             return exc.code, json.load(exc)
 
     return until(post, seconds=30, what="it is answered", bears=(urllib.error.URLError, ConnectionError))
+
+
+def test_the_lines_of_the_page_report(made: Cluster, elsewhere: Pipeline) -> None:
+    plan_id, ticket_id = submitted(made, elsewhere)
+    started(elsewhere, ticket_id)
+    env = os.environ | {
+        "SECRET": (made.home / "secrets" / "pipeline-webhook.secret").read_text().strip(),
+        "CLUSTER": made.url,
+        "TICKET": ticket_id,
+        "CI_JOB_URL": "https://ci.lan/9",
+    }
+    (lines,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    done = subprocess.run(["sh", "-ec", lines], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"duplicate": False}), done.stderr
+    ticket = at_its_end(made, plan_id, ticket_id)
+    answer = {"succeeded": True, "detail": "42 tests", "url": "https://ci.lan/9"}
+    assert (ticket["status"], ticket["result"]["answer"]) == ("succeeded", answer)
 
 
 def started(elsewhere: Pipeline, ticket_id: str) -> None:
