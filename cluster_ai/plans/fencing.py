@@ -1,6 +1,5 @@
 """Who may report of an attempt: only whoever has its lease now. Others are told so, and change nothing."""
 
-from cluster_ai.executors.contract import Reported
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.hashing import digest
 from cluster_ai.plans.records import Done, Fence, Ticket, Wanted
@@ -35,9 +34,9 @@ async def known(work: Work, ticket: Ticket, fence: Fence, outcome: str) -> Done:
     return Done(dup=True, status=ticket.status)
 
 
-def wanted(given: Given, ticket: Ticket, fence: Fence, until: float, report: Reported | None) -> Wanted:
+def wanted(given: Given, ticket: Ticket, fence: Fence, until: float) -> Wanted:
     """What a worker is told whose lease ends at ``until`` from now on."""
-    return Wanted(ticket.status is TicketState.CANCELLING, signed(given, fence, until, given.now()), until, report)
+    return Wanted(ticket.status is TicketState.CANCELLING, signed(given, fence, until, given.now()), until)
 
 
 def signed(given: Given, fence: Fence, until: float, now: float) -> str:

@@ -43,7 +43,7 @@ class Reports:
                 flow.begin(work)
                 await histories.attempt_started(work.unit.connection, ticket.ticket_id, ticket.attempt, work.now)
             report = await pipelines.report_for(work.unit.connection, given, ticket)
-        return fencing.wanted(given, ticket, fence, until, report)
+        return replace(fencing.wanted(given, ticket, fence, until), report=report)
 
     async def beat(self, fence: Fence, *, progress: float | None = None, note: str = "") -> Wanted:
         """The attempt lives: its lease is as long as a new one. ``progress``: 0 to 1.
@@ -63,7 +63,7 @@ class Reports:
             alive = replace(ticket, lease_until=until, progress=share, note=note[:256] or ticket.note, updated_at=now)
             await tickets.beat(opened.connection, replace(alive, due_at=machine.due(alive)))
             report = await pipelines.report_for(opened.connection, given, ticket)
-        return fencing.wanted(given, ticket, fence, until, report)
+        return replace(fencing.wanted(given, ticket, fence, until), report=report)
 
     async def progress(self, fence: Fence, share: float, note: str = "") -> Wanted:
         """As ``beat``."""
