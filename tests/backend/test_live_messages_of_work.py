@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,6 +16,7 @@ from backend.auth import Caller
 from backend.policy import API, WEBSOCKET, the_rule
 from backend.sight import Sight
 from backend.streams import QUIET_SECONDS, Gate, allowed_only
+from cluster_ai.accounts import tables as accounts
 from cluster_ai.core.bus import Message
 from cluster_ai.core.errors import Forbidden
 from cluster_ai.core.events import Event
@@ -190,6 +192,28 @@ def test_a_role_that_changes_changes_what_an_open_stream_shows() -> None:
             await sight.renew()
 
     asyncio.run(story())
+
+
+def test_lines_of_a_ticket_end_for_who_may_read_it_no_more(tmp_path: Path) -> None:
+    with running_api(tmp_path / "home", dispatching=True) as api:
+        for name in ("ana", "olga"):
+            api.served.run(add_user(api, name, ROLES[name]))
+        with client_of(api, api.token(username="ana")) as ana:
+            path = f"{API}/tickets/{ana.post(f'{API}/tickets', json=SAY).json()['ticket_ids']['a']}/logs"
+
+        async def lowered() -> None:
+            async with api.plane.rooms.database.transaction() as connection:
+                mine = accounts.users.c.name == "olga"
+                await connection.execute(accounts.users.update().where(mine).values(role=Role.USER.value))
+
+        with client_of(api, api.token(username="olga")) as olga:
+            with olga.stream("GET", path) as answer:
+                assert answer.status_code == 200
+                lines = answer.iter_lines()
+                assert next(lines) == ": hello"
+                api.served.run(lowered())
+                assert "event: end" not in list(lines), "the ticket has not ended"
+            assert olga.get(path).status_code == 404
 
 
 def test_a_reader_of_whom_all_is_kept_gets_a_sign_of_life_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
