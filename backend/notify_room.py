@@ -10,11 +10,10 @@ from pathlib import Path
 from cluster_ai.accounts.service import Times
 from cluster_ai.core.bus import Bus
 from cluster_ai.core.db import Database
-from cluster_ai.core.errors import NotFound
 from cluster_ai.core.events import Event
 from cluster_ai.core.i18n import Lang
-from cluster_ai.notify.opening import Around, Chance, Given, Notify, Turn, alone, open_room
-from cluster_ai.notify.types import NotifySettings, Outcome
+from cluster_ai.notify.opening import Around, Chance, Given, Notify, PipelineCompleted, Turn, alone, open_room
+from cluster_ai.notify.types import NotifySettings
 
 __all__ = ["Beside", "Notify", "NotifyConfig", "Turn", "alone", "open_notify"]
 
@@ -32,7 +31,8 @@ class NotifyConfig:
 class Beside:
     """What stands around the room. ``secrets``: the folder of keys; ``cluster``: its name, for people.
 
-    ``turn``: whether it is this head's turn at work that one of all should do.
+    ``completed``: keeps what pipelines elsewhere say; ``turn``: whether it is this head's turn at work that one of all
+    should do.
     """
 
     database: Database
@@ -40,6 +40,7 @@ class Beside:
     times: Times
     secrets: Path
     cluster: str
+    completed: PipelineCompleted
     turn: Turn = alone
 
 
@@ -64,11 +65,6 @@ async def open_notify(config: NotifyConfig, beside: Beside) -> AsyncIterator[Not
     def tell(event: Event) -> None:
         beside.bus.publish(event.topic, event)
 
-    around = Around(tell, nobody_waits)
+    around = Around(tell, beside.completed)
     async with open_room(beside.database, given, around) as room:
         yield room
-
-
-async def nobody_waits(ticket_id: str, _outcome: Outcome) -> None:
-    """The answer to every pipeline where no ticket waits for one."""
-    raise NotFound(f"no ticket {ticket_id} waits for a pipeline", hint="is the id right, and the ticket still open?")

@@ -1,4 +1,4 @@
-"""What leaves this process: events to other processes over the bus, and to others over webhooks."""
+"""What leaves this process, and comes from outside: events to other processes over the bus, and over webhooks."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -7,8 +7,13 @@ from typing import Final
 from backend.notify_room import Beside, Notify, Turn, alone, open_notify
 from cluster_ai.core.bus import Bus
 from cluster_ai.core.redis_bus import SharedBus
+from cluster_ai.executors.contract import Reported
+from cluster_ai.notify.given import PipelineCompleted
+from cluster_ai.notify.receivers import open_receivers
+from cluster_ai.notify.types import Outcome
+from cluster_ai.plans.opening import Opened
 
-__all__ = ["Beside", "Notify", "open_bus", "open_notify", "turn_of"]
+__all__ = ["Beside", "Notify", "open_bus", "open_notify", "open_receivers", "to_tickets", "turn_of"]
 
 TURN_SECONDS: Final = 600.0
 TIDY: Final = "old webhooks"
@@ -38,3 +43,12 @@ def turn_of(bus: Bus) -> Turn:
         return alone() if locks is None else locks.turn(TIDY, seconds=TURN_SECONDS)
 
     return turn
+
+
+def to_tickets(work: Opened) -> PipelineCompleted:
+    """What pipelines elsewhere say goes to the tickets that wait for it."""
+    return lambda connection, said: work.pipelines.reported(connection, said.ticket_id, _reported(said))
+
+
+def _reported(said: Outcome) -> Reported:
+    return Reported(succeeded=said.succeeded, detail=said.detail, url=said.url)

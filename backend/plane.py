@@ -79,10 +79,11 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         slo = await stack.enter_async_context(slo_room.open_slo(config.slo, slo_room.Next(rooms, live, bus, times)))
         around = catalogs.Around(rooms.database, live, rooms.members.fleet, bus, times, consent, tls)
         catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))
-        ground = plans_room.Ground(rooms.database, bus, config.vault, consent)
+        receivers = await stack.enter_async_context(outside.open_receivers(config.notify.settings.allow))
+        ground = plans_room.Ground(rooms.database, bus, config.vault, consent, receivers.refused)
         work = await stack.enter_async_context(plans_room.open_work(config.work, ground))
         secrets, turn = config.vault.secrets, outside.turn_of(bus)
-        beside = outside.Beside(rooms.database, bus, times, secrets, config.about.name, turn)
+        beside = outside.Beside(rooms.database, bus, times, secrets, config.about.name, outside.to_tickets(work), turn)
         notify = await stack.enter_async_context(outside.open_notify(config.notify, beside))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(

@@ -9,9 +9,10 @@ from pathlib import Path
 from cluster_ai.accounts.opening import VaultConfig
 from cluster_ai.core import bus, db, events
 from cluster_ai.core.consent import Consent, always
-from cluster_ai.executors.catalogue import checked_by
+from cluster_ai.executors.catalogue import checked_by, hears_pipelines
 from cluster_ai.executors.kinds import KINDS
 from cluster_ai.executors.types import ExecutorSettings
+from cluster_ai.notify.forms import OWN_ADDRESS
 from cluster_ai.plans import config, given, opening, results, tokens
 
 Opened = opening.Opened
@@ -35,6 +36,7 @@ class Ground:
     bus: bus.Bus
     vault: VaultConfig
     consent: Consent = always
+    refused: given.Refused = given.nowhere_refused
 
 
 @asynccontextmanager
@@ -48,7 +50,9 @@ async def open_work(wanted: WorkConfig, ground: Ground) -> AsyncIterator[Opened]
     keys = await asyncio.to_thread(tokens.TicketKeys.load, vault.secrets)
 
     def tell(event: events.Event) -> None:
-        data = {"id": event.id, "type": event.type, "subject": event.subject, "at": event.at, "data": dict(event.data)}
+        # It goes to other processes, too, and lies in Redis: where a ticket's receiver is stays in the database.
+        said = {name: value for name, value in event.data.items() if name != OWN_ADDRESS}
+        data = {"id": event.id, "type": event.type, "subject": event.subject, "at": event.at, "data": said}
         ground.bus.publish(event.topic, data)
 
     room = given.Given(
@@ -57,6 +61,8 @@ async def open_work(wanted: WorkConfig, ground: Ground) -> AsyncIterator[Opened]
         keys=keys,
         check=checked_by(wanted.executors),
         traits=trait_of,
+        hears=hears_pipelines,
+        refused=ground.refused,
         consent=ground.consent,
         tell=tell,
         now=opening.steady(vault.times.now),

@@ -25,17 +25,28 @@ SEND_SECONDS = 60.0
 """A reader of a WebSocket who takes nothing for so long is let go."""
 
 
+def everything(_message: Message) -> bool:
+    """Where every message is for whoever may read the stream."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Until when a stream may go on: its credential is worth something, and the process is not about to stop."""
+    """Until when a stream may go on: its credential is worth something, and the process is not about to stop.
+
+    ``shows``: whether a message is for this reader.
+    """
 
     still_allowed: Callable[[], Awaitable[object]]
     leaving: asyncio.Event
+    shows: Callable[[Message], bool] = everything
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a subscriber asked for. ``after`` is the number of the last message that they have."""
+    """What a subscriber asked for: no topics when they named none. ``after``: the number of the last message that they
+    have.
+    """
 
     topics: tuple[str, ...]
     after: int | None
@@ -47,7 +58,7 @@ def wanted(topics: str, after: str) -> Wanted:
     Raises:
         InvalidInput: a topic that does not exist, or a cursor that is no number.
     """
-    names = tuple(dict.fromkeys(name for name in topics.split(",") if name)) or tuple(sorted(TOPICS))
+    names = tuple(dict.fromkeys(name for name in topics.split(",") if name))
     for name in names:
         if name not in TOPICS:
             raise InvalidInput(
@@ -123,9 +134,12 @@ class EventStream(Response):
 
 
 async def allowed_only(source: AsyncIterator[Message | None], gate: Gate) -> AsyncIterator[Message | None]:
-    """Passes messages on until the gate closes; looked at with each message, and there is one a second."""
+    """Passes messages on until the gate closes; looked at with each message, and there is one a second.
+
+    Those that are not for this reader are left out; None when that has been all for a quiet stretch.
+    """
     clock = asyncio.get_running_loop().time
-    checked = clock()
+    checked = told = clock()
     async for message in source:
         if gate.leaving.is_set():
             return
@@ -135,7 +149,10 @@ async def allowed_only(source: AsyncIterator[Message | None], gate: Gate) -> Asy
             except ClusterError:
                 return
             checked = clock()
-        yield message
+        shown = message is None or gate.shows(message)
+        if shown or clock() - told > QUIET_SECONDS:
+            told = clock()
+            yield message if shown else None
 
 
 def _as_event(message: Message) -> str:

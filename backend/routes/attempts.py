@@ -12,7 +12,7 @@ from backend.plane import Plane
 from backend.policy import API
 from backend.routed import PolicedRoute, ThePlane
 from cluster_ai.core.wire import Count, Name, StrictModel, Text, View
-from cluster_ai.executors.contract import Artefact, Result
+from cluster_ai.executors.contract import Artefact, Reported, Result
 from cluster_ai.plans import records, types, words
 
 router = APIRouter(route_class=PolicedRoute, tags=["attempts"])
@@ -57,11 +57,15 @@ class Failure(StrictModel):
 
 
 class WantedView(View):
-    """What is wanted of the worker. The token takes the place of the one before."""
+    """What is wanted of the worker. The token takes the place of the one before.
+
+    ``report``: what the pipeline that it waits for has said.
+    """
 
     cancel: bool
     token: str
     lease_until: float
+    report: Reported | None = None
 
 
 class Taken(View):
@@ -125,4 +129,6 @@ def _fence(plane: Plane, ticket_id: str, authorization: str, verb: str) -> recor
 
 
 def _view(wanted: Any) -> WantedView:
-    return WantedView(cancel=wanted.cancel, token=wanted.token, lease_until=wanted.lease_until)
+    return WantedView(
+        cancel=wanted.cancel, token=wanted.token, lease_until=wanted.lease_until, report=wanted.report
+    )  # fmt: skip

@@ -50,7 +50,10 @@ async def logs(
     what there is when ``follow`` is false.
     """
     await plane.work.reader.ticket(ticket_id, owner=reach(caller))
+
+    async def still_theirs() -> None:
+        # Roles change while streams are open.
+        await plane.work.reader.ticket(ticket_id, owner=reach(await authenticate(request, touch=False)))
+
     source = followed(plane, ticket_id, after=after, follow=follow)
-    return LogStream(
-        source, gate=Gate(lambda: authenticate(request, touch=False), plane.leaving), as_lines=form == "lines"
-    )
+    return LogStream(source, gate=Gate(still_theirs, plane.leaving), as_lines=form == "lines")

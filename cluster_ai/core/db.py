@@ -221,7 +221,10 @@ def _refuse_read_only(path: Path) -> None:
 
 def _postgresql(address: URL) -> AsyncEngine:
     arguments = {"connect_timeout": 3, "options": "-c statement_timeout=10000 -c lock_timeout=5000"}
-    return create_async_engine(address, pool_size=5, max_overflow=5, pool_timeout=5, connect_args=arguments)
+    # What is stored can be secret; the library's errors, with the values of their statement in them, end in logs.
+    return create_async_engine(
+        address, pool_size=5, max_overflow=5, pool_timeout=5, connect_args=arguments, hide_parameters=True
+    )
 
 
 def _sqlite(
@@ -229,7 +232,12 @@ def _sqlite(
 ) -> AsyncEngine:
     arguments = {"async_creator_fn": connections.opened}
     engine = create_async_engine(
-        address, pool_size=size, max_overflow=0, pool_timeout=UNIT_SECONDS, connect_args=arguments
+        address,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=UNIT_SECONDS,
+        connect_args=arguments,
+        hide_parameters=True,
     )
     settings = {"busy_timeout": str(BUSY_MILLISECONDS), "foreign_keys": "ON", "journal_mode": "WAL", **pragmas}
 

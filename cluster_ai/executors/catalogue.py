@@ -58,6 +58,11 @@ def tickets_read_by(parameters: Mapping[str, Any]) -> set[str]:
     return {file["ticket"] for file in brought if file is not None and file.get("ticket") is not None}
 
 
+def hears_pipelines(kind: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether what ``check_parameters`` gave makes a ticket heed what a pipeline elsewhere reports (``Reported``)."""
+    return kind == "TEST" and parameters.get("pipeline") is not None
+
+
 def executor_of(kind: str, means: Means) -> Executor:
     """Who does work of a kind.
 

@@ -4,9 +4,10 @@ One attempt at a ticket is one child process in a session and process group of i
 
     python -m cluster_ai.executors.child FOLDER
 
-It reads ``FOLDER/order.json`` (an ``Order``) and writes lines of JSON to its standard output, each one of
-``{"progress": 0.3, "note": "..."}``, ``{"log": "..."}`` and, last of all, ``{"result": {...}}`` (a ``Result``). It
-exits with 0 after a result, whatever the result says. SIGTERM asks it to stop within ``GRACE_SECONDS``; SIGKILL to the
+It reads ``FOLDER/order.json`` (an ``Order``), looks for ``FOLDER/reported.json`` (a ``Reported``) where it waits for a
+pipeline elsewhere, and writes lines of JSON to its standard output, each one of ``{"progress": 0.3, "note": "..."}``,
+``{"log": "..."}`` and, last of all, ``{"result": {...}}`` (a ``Result``). It exits with 0 after a result, whatever the
+result says. SIGTERM asks it to stop within ``GRACE_SECONDS``; SIGKILL to the
 whole group follows. Who started it enforces the time; limits of memory and files are set by the child's sandbox.
 """
 
@@ -19,6 +20,8 @@ from pydantic import BaseModel, Field
 from cluster_ai.core.wire import View
 
 GRACE_SECONDS: Final = 10.0
+REPORT: Final = "reported.json"
+"""In FOLDER, written whole by whoever started the child: what a pipeline elsewhere reported, a ``Reported``."""
 MOST_RESULT_BYTES: Final = 64 * 1024
 """Of ``Result.value`` as JSON; what is larger is an artefact."""
 
@@ -48,6 +51,14 @@ class Order(View):
     gateway_key: str = ""
     done: dict[str, Any] | None = None
     """COMPENSATE: what the ticket had given, with its own kind and parameters."""
+
+
+class Reported(View):
+    """How a pipeline elsewhere says that it ended. ``url``: where people can read more of it."""
+
+    succeeded: bool
+    detail: str = ""
+    url: str = ""
 
 
 class Artefact(View):

@@ -1,21 +1,29 @@
 """What the notify room is given."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from cluster_ai.core.events import Event
 from cluster_ai.core.i18n import Lang
 from cluster_ai.notify.chance import Chance
 from cluster_ai.notify.guard import Lookup
-from cluster_ai.notify.inbound import PipelineCompleted
-from cluster_ai.notify.types import NotifySettings
+from cluster_ai.notify.types import NotifySettings, Outcome
 
 DAY: Final = 86_400.0
 
+PipelineCompleted = Callable[[AsyncConnection, Outcome], Awaitable[None]]
+"""Keeps what is said of a ticket that waits for a pipeline elsewhere, in the unit of work that notes the message.
+
+Raises:
+    NotFound: there is none.
+    Conflict: something else was said of it before.
+"""
 
 Turn = Callable[[], AbstractAsyncContextManager[bool]]
 """Whether it is this head's turn, inside the block, at work that one of all heads should do."""

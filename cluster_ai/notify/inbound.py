@@ -1,6 +1,6 @@
 """Webhooks of others: what a pipeline elsewhere says of a ticket that waits for it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,21 +12,12 @@ from cluster_ai.core.errors import InvalidInput, Misconfigured
 from cluster_ai.core.paths import make_secret
 from cluster_ai.core.wire import parse_object
 from cluster_ai.notify import signing, tables
+from cluster_ai.notify.given import PipelineCompleted
 from cluster_ai.notify.types import Outcome, Received, SignatureRefused
 
 NAME: Final = "pipeline-webhook.secret"
 KEEP_SECONDS: Final = 86_400.0
 """Receipts live longer than any message's time is good."""
-STALE_SECONDS: Final = 60.0
-"""Whoever began to handle a message and did not end within this was killed."""
-
-PipelineCompleted = Callable[[str, Outcome], Awaitable[None]]
-"""Completes or fails the ticket of that id, which waits for a pipeline elsewhere.
-
-Raises:
-    NotFound: there is none.
-    Conflict: it does not wait for that, or not any more.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +33,9 @@ class Inbound:
     async def pipeline_completed(self, headers: Mapping[str, str], body: bytes) -> Received:
         """Does what a message says, once. ``headers``: names in lower case; ``body``: as it came.
 
+        When this answers, what was said is durable: it and the note that it came are one unit of work. Who is killed
+        before that has not answered, and is told again.
+
         Raises:
             SignatureRefused: its sender does not have the secret, or it is not from now.
             InvalidInput: it is signed, and says something else.
@@ -56,29 +50,16 @@ class Inbound:
             self.failed()
             raise
         outcome = _outcome(parse_object(body))
-        if not await self._begin(claims.id):
-            return Received(duplicate=True)
-        done = False
-        try:
-            await self.completed(outcome.ticket_id, outcome)
-            done = True
-        finally:
-            await self._end(claims.id, done=done)
+        async with self.database.transaction() as connection:
+            if not await tables.take_receipt(connection, claims.id, now=self.now()):
+                return Received(duplicate=True)
+            await self.completed(connection, outcome)
         return Received()
 
     async def forget(self) -> None:
         """Drops receipts that nobody needs any more."""
         async with self.database.transaction() as connection:
             await tables.forget_receipts(connection, before=self.now() - KEEP_SECONDS)
-
-    async def _begin(self, receipt: str) -> bool:
-        now = self.now()
-        async with self.database.transaction() as connection:
-            return await tables.take_receipt(connection, receipt, now=now, stale=now - STALE_SECONDS)
-
-    async def _end(self, receipt: str, *, done: bool) -> None:
-        async with self.database.transaction() as connection:
-            await tables.end_receipt(connection, receipt, done=done)
 
 
 def load_secret(path: Path, random: Callable[[int], bytes]) -> str:

@@ -8,10 +8,10 @@ from cluster_ai.core.db import Database
 from cluster_ai.core.loops import alongside, every
 from cluster_ai.notify import tables
 from cluster_ai.notify.chance import Chance
-from cluster_ai.notify.given import DAY, Around, Given, Turn, alone
+from cluster_ai.notify.given import DAY, Around, Given, PipelineCompleted, Turn, alone
 from cluster_ai.notify.making import Notify, made
 
-__all__ = ["Around", "Chance", "Given", "Notify", "Turn", "alone", "open_room"]
+__all__ = ["Around", "Chance", "Given", "Notify", "PipelineCompleted", "Turn", "alone", "open_room"]
 
 TIDY_SECONDS: Final = 600.0
 COUNT_SECONDS: Final = 5.0

@@ -61,7 +61,6 @@ receipts = sa.Table(
     metadata,
     sa.Column("id", sa.String(64), primary_key=True),
     sa.Column("at", _SECONDS, nullable=False),
-    sa.Column("done", sa.Boolean, nullable=False),
     sa.Index("webhook_receipts_by_time", "at"),
 )
 _IS_OPEN: Final = deliveries.c.next_at.is_not(None)
@@ -202,22 +201,11 @@ async def forget_idle(connection: AsyncConnection) -> None:
 # -- receipts
 
 
-async def take_receipt(connection: AsyncConnection, receipt: str, *, now: float, stale: float) -> bool:
-    """Whether the message may be handled: nobody has yet, or whoever began before ``stale`` never ended."""
-    found = (await connection.execute(select(receipts).where(receipts.c.id == receipt).with_for_update())).first()
-    if found is None:
-        await connection.execute(receipts.insert().values(id=receipt, at=now, done=False))
-        return True
-    if found.done or found.at > stale:
-        return False
-    await connection.execute(receipts.update().where(receipts.c.id == receipt).values(at=now))
-    return True
-
-
-async def end_receipt(connection: AsyncConnection, receipt: str, *, done: bool) -> None:
-    """Handled, or to be tried again."""
-    mine = receipts.c.id == receipt
-    await connection.execute(receipts.update().where(mine).values(done=True) if done else receipts.delete().where(mine))
+async def take_receipt(connection: AsyncConnection, receipt: str, *, now: float) -> bool:
+    """Whether the message is new. Who asks at the same moment waits here until this unit of work has ended."""
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(receipts)
+    once = insert.values(id=receipt, at=now).on_conflict_do_nothing(index_elements=["id"]).returning(receipts.c.id)
+    return await connection.scalar(once) is not None
 
 
 async def forget_receipts(connection: AsyncConnection, *, before: float) -> None:

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from cluster_ai.core.errors import InvalidInput, NotFound
 from cluster_ai.core.wire import StrictModel, Text, View
-from cluster_ai.executors.contract import Artefact, Order, Result
+from cluster_ai.executors.contract import Artefact, Order, Reported, Result
 from cluster_ai.plans.lines import Lines
 from cluster_ai.plans.losing import Flow
 from cluster_ai.plans.ordering import Gateway, order_of
@@ -68,13 +68,15 @@ class Begun(View):
     lease_seconds: float
     token: str
     cancel: bool = False
+    report: Reported | None = None
 
 
 class Told(View):
-    """To a sign of life. ``token`` takes the place of the one before."""
+    """To a sign of life. ``token`` takes the place of the one before; ``report``: of a pipeline that it waits for."""
 
     cancel: bool
     token: str
+    report: Reported | None = None
 
 
 class Taken(View):
@@ -127,7 +129,11 @@ class Clerk:
         ticket = self._expected.pop((ticket_id, fence.attempt), None) or await self._room.ticket(ticket_id)
         order = order_of(ticket, self._gateway(ticket.allocated_agent_id))
         return Begun(
-            order=order, lease_seconds=self._room.given.lease_seconds, token=wanted.token, cancel=wanted.cancel
+            order=order,
+            lease_seconds=self._room.given.lease_seconds,
+            token=wanted.token,
+            cancel=wanted.cancel,
+            report=wanted.report,
         )
 
     async def _heartbeat(self, ticket_id: str, token: str, body: bytes) -> View:
@@ -177,7 +183,7 @@ class Clerk:
 
 
 def _told(wanted: Wanted) -> Told:
-    return Told(cancel=wanted.cancel, token=wanted.token)
+    return Told(cancel=wanted.cancel, token=wanted.token, report=wanted.report)
 
 
 def _read(kind: Any, body: bytes) -> Any:

@@ -7,7 +7,7 @@ from cluster_ai.plans import consenting, flow, graph, machine, tokens, views
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.holding import no_ticket, on_ticket
 from cluster_ai.plans.records import Fence, Ticket
-from cluster_ai.plans.tables import plans, tickets
+from cluster_ai.plans.tables import pipelines, plans, tickets
 from cluster_ai.plans.types import Changed, IllegalTransition, TicketView
 from cluster_ai.plans.words import LOST_CAUSE, PlanState, TaskType, TicketState
 from cluster_ai.plans.work import Work
@@ -158,6 +158,7 @@ async def _revive(work: Work, ticket: Ticket) -> Ticket:
         needs.setdefault(one, []).append(needed)
         feeds.setdefault(needed, []).append(one)
     back = _with_the_left_out(ticket, whole, feeds)
+    await pipelines.forget_failures(connection, back)
     for one in back:
         pending = sum(whole[need].status is not S.SUCCEEDED for need in needs.get(one, ()))
         work.move(whole[one], machine.Revived(pending))

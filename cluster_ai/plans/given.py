@@ -1,12 +1,13 @@
 """What the plans room needs of others; they pass it in."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
-from typing import Final
+from typing import Any, Final
 
 from cluster_ai.core.consent import Consent, always
 from cluster_ai.core.db import Database
+from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.events import Event
 from cluster_ai.executors.contract import Check
 from cluster_ai.plans.results import Results
@@ -32,6 +33,24 @@ def nothing_known(_kind: str) -> Trait:
     return Trait()
 
 
+Hears = Callable[[str, Mapping[str, Any]], bool]
+"""(kind, parameters as they are stored) -> whether such a ticket heeds what a pipeline elsewhere reports."""
+
+
+def deaf(_kind: str, _parameters: Mapping[str, Any]) -> bool:
+    """Where no kind of work waits for anybody elsewhere."""
+    return False
+
+
+Refused = Callable[[Collection[str]], Awaitable[Mapping[str, InvalidInput]]]
+"""Addresses that tickets want to be told at -> those that may not be called, and why."""
+
+
+async def nowhere_refused(_urls: Collection[str]) -> Mapping[str, InvalidInput]:
+    """Where nobody is told anything at any address."""
+    return {}
+
+
 def untold(_event: Event) -> None:
     """Where nobody listens in this process."""
 
@@ -52,6 +71,8 @@ class Given:
     keys: TicketKeys
     check: Check
     traits: Traits = nothing_known
+    hears: Hears = deaf
+    refused: Refused = nowhere_refused
     consent: Consent = always
     tell: Callable[[Event], None] = untold
     now: Callable[[], float]

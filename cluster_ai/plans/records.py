@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cluster_ai.executors.contract import Reported
 from cluster_ai.plans.types import SCHEMA_VERSION
 from cluster_ai.plans.words import PlanState, TicketState
 
@@ -185,11 +186,15 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is wanted of a worker that reports. ``token`` takes the place of the one before; the lease ends then."""
+    """What is wanted of a worker that reports. ``token`` takes the place of the one before; the lease ends then.
+
+    ``report``: what the pipeline that it waits for has said.
+    """
 
     cancel: bool
     token: str
     lease_until: float
+    report: Reported | None = None
 
 
 @dataclass(frozen=True, slots=True)

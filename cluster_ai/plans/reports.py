@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cluster_ai.core.outbox import unit
 from cluster_ai.executors.contract import Artefact, Result
-from cluster_ai.plans import backoff, ending, fencing, flow, machine, types, words
+from cluster_ai.plans import backoff, ending, fencing, flow, machine, pipelines, types, words
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.holding import no_ticket, on_ticket
 from cluster_ai.plans.records import Done, Fence, Ticket, Wanted
@@ -42,7 +42,8 @@ class Reports:
                 ticket = work.move(ticket, machine.Started(until), agent=ticket.allocated_agent_id)
                 flow.begin(work)
                 await histories.attempt_started(work.unit.connection, ticket.ticket_id, ticket.attempt, work.now)
-        return fencing.wanted(self._given, ticket, fence, until)
+            report = await pipelines.report_for(work.unit.connection, given, ticket)
+        return replace(fencing.wanted(given, ticket, fence, until), report=report)
 
     async def beat(self, fence: Fence, *, progress: float | None = None, note: str = "") -> Wanted:
         """The attempt lives: its lease is as long as a new one. ``progress``: 0 to 1.
@@ -61,7 +62,8 @@ class Reports:
             share = ticket.progress if progress is None else min(1.0, max(0.0, progress))
             alive = replace(ticket, lease_until=until, progress=share, note=note[:256] or ticket.note, updated_at=now)
             await tickets.beat(opened.connection, replace(alive, due_at=machine.due(alive)))
-        return fencing.wanted(self._given, ticket, fence, until)
+            report = await pipelines.report_for(opened.connection, given, ticket)
+        return replace(fencing.wanted(given, ticket, fence, until), report=report)
 
     async def progress(self, fence: Fence, share: float, note: str = "") -> Wanted:
         """As ``beat``."""

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core import db_errors, outbox
-from cluster_ai.plans import consenting, flow, graph, machine, replaying, storing, views
+from cluster_ai.plans import consenting, flow, graph, machine, receivers, replaying, storing, views
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.holding import on_plan
 from cluster_ai.plans.preparing import Origin, Prepared, body_hash, checked, prepared
@@ -31,7 +31,8 @@ class Plans:
         """Accepts a plan; when this answers it is durable. The same key with the same body gives the first again.
 
         Raises:
-            InvalidInput: the plan is none (a cycle, an unknown dependency, a wrong parameter).
+            InvalidInput: the plan is none (a cycle, an unknown dependency, a wrong parameter), or a ticket wants to be
+                told at an address that may not be called.
             KeyReused: the key stands for another body.
             Frozen: it deploys, and a freeze forbids that.
         """
@@ -52,6 +53,7 @@ class Plans:
     async def validate(self, new: NewPlan) -> Validated:
         """C1 alone: what would be refused is refused, and nothing is stored."""
         built, _ = await asyncio.to_thread(checked, new, self._given)
+        await receivers.check(new, self._given)
         durations = {ticket.id: ticket.estimated_duration_ms or 0 for ticket in new.tickets}
         path, total = graph.critical_path(built, durations)
         return Validated.of(levels=built.levels, path=path, critical_ms=total)
@@ -142,6 +144,7 @@ class Plans:
             ready = await asyncio.to_thread(prepared, new, self._given, origin)
         else:
             ready = prepared(new, self._given, origin)
+        await receivers.check(new, self._given)
         steps = {"c2": round((self._given.now() - began) * 1000, 3)}
         return replace(ready, plan=replace(ready.plan, steps=steps))
 

@@ -69,6 +69,12 @@ class StaleAttempt(Conflict):
     code = "stale_attempt"
 
 
+class ReportedOtherwise(Conflict):
+    """The pipeline that the ticket waits for has said something else before; the first word counts."""
+
+    code = "reported_otherwise"
+
+
 class Changed(Conflict):
     """It is not any more as the caller saw it (``If-Match``)."""
 

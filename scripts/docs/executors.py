@@ -28,6 +28,7 @@ unknown keys, wrong types and what the machine's settings do not grant are refus
 ```
 FOLDER/            one for each ticket, its owner's alone
   order.json       what is asked, with the ticket's key of the gateway; no program sees it
+  reported.json    what a pipeline elsewhere said, when one did; goes with the attempt
   work/            /ticket inside; files of the ticket, and all that its program writes; gone at the end
   tmp/             /tmp inside; gone at the end
   artefacts/       what was kept, each file with its SHA-256

@@ -20,6 +20,8 @@ class SmallApi:
     cancelled: set[str] = field(default_factory=set)
     late: bool = False
     """Cancellations are told by beats alone."""
+    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By ticket: what a pipeline elsewhere said, told with each answer."""
     lease_seconds: float = 30.0
     said: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list)
     """Ticket, verb, body, token; what was refused, too."""
@@ -44,12 +46,13 @@ class SmallApi:
                     ticket
                 )
             case "heartbeat" | "progress":
-                return 200, {"cancel": ticket in self.cancelled}
+                return 200, {"cancel": ticket in self.cancelled, "report": self.reports.get(ticket)}
             case _:
                 return 200, {}
 
     def answer_to_start(self, ticket: str) -> dict[str, Any]:
-        return {"cancel": True} if ticket in self.cancelled and not self.late else {}
+        said = {"report": self.reports[ticket]} if ticket in self.reports else {}
+        return said | ({"cancel": True} if ticket in self.cancelled and not self.late else {})
 
     def verbs(self, ticket: str) -> list[str]:
         return [verb for name, verb, _, _ in self.said if name == ticket]

@@ -154,6 +154,37 @@ def test_cancelled_by_the_answer_to_a_beat(api: SmallApi, runner: Runner) -> Non
     assert api.body("t1", "fail")["code"] == "cancelled"
 
 
+REPORT = {"succeeded": True, "detail": "42 tests", "url": ""}
+
+
+def test_what_a_pipeline_said_comes_with_a_beat_and_goes_with_the_attempt(api: SmallApi, runner: Runner) -> None:
+    api.lease_seconds = 0.3
+    errand = order(api, {"note": "running"}, {"wait_for": "reported.json"}, {"tell": "reported.json"})
+    thread = threading.Thread(target=runner.run, args=(errand,))
+    thread.start()
+    until((runner.folder / "t1" / "running").exists, seconds=30, what="it runs")
+    api.reports["t1"] = REPORT
+    thread.join(30)
+    assert api.body("t1", "complete")["result"] == REPORT
+    assert {path.name for path in (runner.folder / "t1").iterdir()} == {"running", ".begun-1", ".lock"}
+
+
+def test_what_a_pipeline_said_before_is_there_when_the_attempt_begins(api: SmallApi, runner: Runner) -> None:
+    api.reports["t1"] = REPORT
+    runner.run(order(api, {"tell": "reported.json"}))
+    assert api.verbs("t1") == ["start", "complete"]
+    assert api.body("t1", "complete")["result"] == REPORT
+
+
+def test_an_attempt_does_not_find_what_only_one_before_it_was_told(api: SmallApi, runner: Runner) -> None:
+    folder = runner.folder / "t1"
+    folder.mkdir(parents=True)
+    # Left there by a worker that was killed.
+    (folder / "reported.json").write_text(json.dumps(REPORT))
+    runner.run(order(api, {"tell": "reported.json"}))
+    assert api.body("t1", "fail")["code"] == "child_died"
+
+
 def test_cancelled_by_word_of_the_scheduler(api: SmallApi, runner: Runner) -> None:
     errand = order(api, {"say": {"log": "here"}}, {"sleep": 600}, OK)
     thread = threading.Thread(target=runner.run, args=(errand,))

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,6 +68,19 @@ def test_error_in_the_block_undoes_the_unit_and_passes_through(url: str) -> None
                 await fails()
         assert other.done()
         assert await stored(database) == [2]
+
+    told(url, story)
+
+
+def test_an_error_tells_nothing_of_what_was_to_be_stored(url: str) -> None:
+    async def story(database: Database) -> None:
+        secret = "hunter2"
+        await put(database, 1)
+        with pytest.raises(Duplicate) as refused:
+            await put(database, 1, secret)
+        whole = "".join(traceback.format_exception(refused.value))
+        assert "INSERT INTO thing" in whole
+        assert secret not in whole
 
     told(url, story)
 

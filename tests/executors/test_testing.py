@@ -125,7 +125,8 @@ def pipeline(statuses: list[str]) -> Iterator[tuple[str, list[tuple[str, str, di
 
         def do_POST(self) -> None:
             calls.append(("POST", self.path, dict(self.headers)))
-            self.rfile.read(int(self.headers["Content-Length"]))
+            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            calls.append(("BODY", sent, {}))
             self._send({"run": {"id": 77}})
 
         def do_GET(self) -> None:
@@ -171,7 +172,7 @@ def test_a_pipeline_elsewhere_is_started_once_and_watched(bench: Bench) -> None:
     lower = {name.lower(): value for name, value in posts[0].items()}
     assert lower["authorization"] == "Bearer s3cret"
     assert lower["idempotency-key"] == "key-of-t1"
-    assert calls[1][1] == "/ci/runs/77"
+    assert calls[2][1] == "/ci/runs/77"
 
 
 @pytest.mark.real
@@ -193,14 +194,54 @@ def test_a_pipeline_that_reports_is_waited_for(bench: Bench) -> None:
         with bench.started(order("TEST", parameters)) as process:
             assert process.stdout
             said.take(process.stdout.readline())
-            report = bench.ticket() / "reported.json"
-            report.with_suffix(".draft").write_text('{"state": "passed"}', encoding="utf-8")
-            report.with_suffix(".draft").rename(report)
+            report(bench, succeeded=True, detail="42 tests", url="https://ci.lan/7")
             for line in process.stdout:
                 said.take(line)
     assert said.result
     assert said.result.ok, said.result
-    assert len(calls) == 1
+    answer = {"succeeded": True, "detail": "42 tests", "url": "https://ci.lan/7"}
+    assert said.result.value == {"status": "succeeded", "id": "77", "answer": answer}
+    assert [verb for verb, *_ in calls] == ["POST", "BODY"]
+
+
+def report(bench: Bench, **said: Any) -> None:
+    """As a worker passes it on."""
+    path = bench.ticket() / "reported.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".draft").write_text(json.dumps(said), encoding="utf-8")
+    path.with_suffix(".draft").rename(path)
+
+
+@pytest.mark.real
+def test_a_pipeline_that_reported_before_is_not_started(bench: Bench) -> None:
+    with pipeline(["running"]) as (base, calls):
+        bench.grants["ci_urls"] = {base: None}
+        report(bench, succeeded=False, detail="2 of 42 tests failed", url="https://ci.lan/7")
+        failed = bench.result("TEST", run_of(base, status_url=None))
+    assert (failed.code, failed.error) == ("pipeline_failed", "2 of 42 tests failed (https://ci.lan/7)")
+    assert not failed.retryable
+    assert calls == []
+
+
+@pytest.mark.real
+def test_what_failed_is_started_once_more_when_somebody_tries_it_again(bench: Bench) -> None:
+    with pipeline(["failed", "success"]) as (base, calls):
+        bench.grants["ci_urls"] = {base: None}
+        assert bench.result("TEST", run_of(base)).code == "pipeline_failed"
+        assert bench.result("TEST", run_of(base)).ok
+    keys = [{name.lower(): text for name, text in headers.items()}["idempotency-key"]
+            for verb, _, headers in calls if verb == "POST"]  # fmt: skip
+    assert keys == ["key-of-t1", "key-of-t1:2"]
+
+
+@pytest.mark.real
+def test_a_pipeline_is_told_which_ticket_waits_for_it(bench: Bench) -> None:
+    body = {"ref": "main", "variables": [{"name": "TICKET", "value": "of {ticket_id}, {id}"}]}
+    with pipeline(["success"]) as (base, calls):
+        bench.grants["ci_urls"] = {base: None}
+        assert bench.result("TEST", run_of(base, body=body)).ok
+    (sent,) = [json.loads(text) for verb, text, _ in calls if verb == "BODY"]
+    assert sent == {"ref": "main", "variables": [{"name": "TICKET", "value": "of t1, {id}"}]}
 
 
 @pytest.mark.real

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core import outbox
 from cluster_ai.core.db import Database, open_database
@@ -116,8 +117,7 @@ class Desk:
             draw=lambda: 0.5,
         )
 
-    async def completed(self, ticket_id: str, outcome: Outcome) -> None:
-        assert ticket_id == outcome.ticket_id
+    async def completed(self, _connection: AsyncConnection, outcome: Outcome) -> None:
         if self.refuse is not None:
             raise self.refuse
         self.outcomes.append(outcome)
@@ -131,8 +131,8 @@ class Desk:
 
     @asynccontextmanager
     async def opened(self, *allowed: str, **more: Any) -> AsyncIterator[tuple[Notify, Database]]:
-        async with open_database(self.url, on_fatal=pytest.fail) as database, AsyncExitStack() as stack:
-            yield await made(database, self.given(*allowed, **more), self.around, stack), database
+        async with opened_with(self, self.given(*allowed, **more)) as opened:
+            yield opened
 
     def event(self, kind: str = "ticket.failed", **data: Any) -> Event:
         return Event(f"event-{next(self.drawn):05}", kind, "ticket-1", data, self.now)
@@ -140,6 +140,13 @@ class Desk:
     async def happen(self, database: Database, *events: Event) -> None:
         async with database.transaction() as connection:
             await outbox.add_all(connection, events)
+
+
+@asynccontextmanager
+async def opened_with(desk: Desk, given: Given) -> AsyncIterator[tuple[Notify, Database]]:
+    """The room with something of the test's own."""
+    async with open_database(desk.url, on_fatal=pytest.fail) as database, AsyncExitStack() as stack:
+        yield await made(database, given, desk.around, stack), database
 
 
 @dataclass

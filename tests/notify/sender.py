@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from cluster_ai.core.db import open_database
 from cluster_ai.core.events import Event
 from cluster_ai.core.ids import new_id
@@ -19,7 +21,7 @@ def ignore(_event: Event) -> None:
     """Nobody listens in here."""
 
 
-async def refuse(_ticket: str, _outcome: Outcome) -> None:
+async def refuse(_connection: AsyncConnection, _outcome: Outcome) -> None:
     raise AssertionError("no pipeline speaks to this process")
 
 

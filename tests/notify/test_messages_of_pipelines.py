@@ -3,13 +3,15 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core.errors import Conflict, InvalidInput
 from cluster_ai.notify import tables
-from cluster_ai.notify.inbound import KEEP_SECONDS, STALE_SECONDS
+from cluster_ai.notify.inbound import KEEP_SECONDS
 from cluster_ai.notify.signing import BARE, Claims, signed
 from cluster_ai.notify.types import Outcome, SignatureRefused
 from tests.notify.conftest import Desk, Scene, Story
@@ -63,12 +65,20 @@ def test_what_could_not_be_done_may_be_told_again(tell: Tell) -> None:
     tell(story)
 
 
-def test_receipt_of_who_was_killed_is_taken_over(tell: Tell) -> None:
+def test_who_is_ended_before_it_answers_has_kept_nothing_and_may_be_told_again(tell: Tell) -> None:
     async def story(scene: Scene) -> None:
-        async with scene.database.transaction() as connection:
-            assert await tables.take_receipt(connection, "m1", now=scene.desk.now, stale=0.0)
-        assert (await scene.room.inbound.pipeline_completed(*message(scene, "m1"))).duplicate
-        scene.desk.now += STALE_SECONDS + 1
+        begun = asyncio.Event()
+
+        async def never_done(connection: AsyncConnection, _outcome: Outcome) -> None:
+            assert not await tables.take_receipt(connection, "m1", now=scene.desk.now), "it is noted by now"
+            begun.set()
+            await asyncio.Event().wait()
+
+        door = replace(scene.room.inbound, completed=never_done)
+        task = asyncio.create_task(door.pipeline_completed(*message(scene, "m1")))
+        await begun.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         assert not (await scene.room.inbound.pipeline_completed(*message(scene, "m1"))).duplicate
         assert len(scene.desk.outcomes) == 1
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from cluster_ai.core.events import Event
 from cluster_ai.core.paths import read_secret
@@ -64,6 +65,22 @@ def test_address_that_may_not_be_called_is_not(tell: Tell, address: str) -> None
         await ends(scene, address)
         assert await scene.round() == 0
         assert await scene.room.webhooks.all() == ()
+
+    tell(story)
+
+
+@pytest.mark.parametrize("place", ["http://127.0.0.1:1", "http://nobody.invalid", "ftp://nobody.invalid"])
+def test_what_is_logged_of_an_address_holds_no_token(tell: Tell, place: str) -> None:
+    async def story(scene: Scene) -> None:
+        with capture_logs() as logs:
+            await ends(scene, f"{place}/mine?token=hunter2")
+            for _ in range(8):
+                await scene.round()
+                scene.desk.now += 26_000.0
+        assert logs, "it was not called, and the log says so"
+        assert "hunter2" not in str(logs)
+        for endpoint in await scene.room.webhooks.all():
+            assert "hunter2" not in str((endpoint, await scene.room.webhooks.deliveries(endpoint.id)))
 
     tell(story)
 

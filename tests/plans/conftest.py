@@ -133,6 +133,7 @@ async def opened_room(url: str, folder: Path) -> AsyncIterator[Room]:
             keys=await asyncio.to_thread(TicketKeys.load, folder),
             check=check,
             traits=lambda kind: KINDS.get(kind, Trait()),
+            hears=lambda kind, parameters: kind == "TEST" and "pipeline" in parameters,
             consent=consent,
             tell=told.append,
             now=lambda: clock[0],

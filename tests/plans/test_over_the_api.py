@@ -81,6 +81,10 @@ def test_a_user_submits_and_sees_their_own(api: Api) -> None:
         assert olga.post(f"{API}/plans/{plan_id}/cancel").json()["status"] == "cancelled"
 
 
+def told_at(url: str) -> dict[str, Any]:
+    return {"tickets": [SAY | {"id": "a"}, SAY | {"id": "b", "webhook_url": url}]}
+
+
 def test_what_is_refused_says_where_and_why(api: Api) -> None:
     cycle = [SAY | {"id": "a", "depends_on": ["b"]}, SAY | {"id": "b", "depends_on": ["a"]}]
     cases = (
@@ -93,6 +97,12 @@ def test_what_is_refused_says_where_and_why(api: Api) -> None:
         ({"tickets": [SAY | {"id": "a", "parameters": {"argv": ["a\x00b"]}}]}, "invalid_input", "NUL"),
         ({"tickets": [SAY | {"id": "a", "parameters": {"argv": ["x" * 300_000]}}]}, "invalid_input", "bytes"),
         ({"tickets": []}, "invalid_input", "tickets"),
+        (told_at("http://192.168.1.1/hook?token=hunter2"), "target_refused", "tickets.1.webhook_url"),
+        (told_at("http://localhost:8000/api/v1/keys"), "target_refused", "localhost"),
+        (told_at("http://169.254.169.254/latest/meta-data"), "target_refused", "link-local"),
+        (told_at("file:///etc/passwd"), "target_refused", "https://"),
+        (told_at("http://u:p@example.org/"), "target_refused", "password"),
+        (told_at("x"), "target_refused", "webhook_url"),
         ({"tickets": [SAY | {"id": "a"}], "deadline_s": -1.0}, "invalid_input", "deadline_s"),
     )
     with of(api, "ana") as ana:
@@ -101,8 +111,13 @@ def test_what_is_refused_says_where_and_why(api: Api) -> None:
                 answer = ana.post(f"{API}/{path}", json=body)
                 assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
                 assert words in answer.text
+                assert "hunter2" not in answer.text
         checked = ana.post(f"{API}/plan-checks", json={"tickets": [SAY | {"id": "a"}]})
         assert (checked.status_code, checked.json()["ready"]) == (200, ["a"])
+        unknown = ana.post(f"{API}/plans", json=told_at("https://nobody.invalid/hook"))
+        assert unknown.status_code == 201, "a name that nobody knows today may be known tomorrow"
+        alone = ana.post(f"{API}/tickets", json=SAY | {"id": "a", "webhook_url": "http://[::1]/"})
+        assert (alone.status_code, alone.json()["code"]) == (422, "target_refused")
 
 
 def test_the_same_key_is_answered_with_the_first(api: Api) -> None:

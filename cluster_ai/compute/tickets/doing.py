@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster_ai.compute.tickets.folders import keep_report
 from cluster_ai.compute.tickets.nursery import NoChild, Nursery
 from cluster_ai.compute.tickets.office import Begun, Office
 from cluster_ai.compute.tickets.tending import Allowed, Stop, Tending
-from cluster_ai.compute.tickets.voice import Voice
+from cluster_ai.compute.tickets.voice import Ears, Voice
 from cluster_ai.compute.tickets.words import Errand
 from cluster_ai.executors.contract import GRACE_SECONDS, Result
 
@@ -26,12 +27,14 @@ class Doer:
         """What came of it, and the token that counts last."""
         if begun.cancel:
             return Result(ok=False, code="cancelled", error="it was cancelled before it began"), begun.token
+        keep_report(folder, begun.report)
         try:
             child = self.nursery.start(folder)
         except NoChild as exc:
             return Result(ok=False, code=exc.code, error=exc.message), begun.token or errand.token
         limits = begun.order.limits
         allowed = Allowed(limits.seconds, limits.memory_bytes or self.memory_bytes, self.grace_seconds)
-        with Voice(errand, begun, self.office, stop.ask) as voice:
+        ears = Ears(stop.ask, lambda report: keep_report(folder, report))
+        with Voice(errand, begun, self.office, ears) as voice:
             result = Tending(child, voice, allowed, stop).to_the_end()
         return result, voice.token

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
-from cluster_ai.executors.contract import Order
+from cluster_ai.executors.contract import REPORT, Order, Reported
 
 ORDER: Final = "order.json"
 BEGUN: Final = ".begun-"
@@ -51,7 +51,7 @@ def sweep(folder: Path, before: float) -> None:
 
 @contextmanager
 def ordered(folder: Path, order: Order) -> Iterator[None]:
-    """The folder with the order in it; the order holds a key, so that it goes with the attempt.
+    """The folder with the order in it. The order holds a key, and a report is one attempt's: both go with it.
 
     Raises:
         FileExistsError: the attempt was begun here before, by a life of this worker that has ended.
@@ -65,6 +65,19 @@ def ordered(folder: Path, order: Order) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
+        keep_report(folder, None)
+
+
+def keep_report(folder: Path, report: Reported | None) -> None:
+    """Puts it where the child looks for it, whole; None: the attempt was told of none, whatever one before it was."""
+    path = folder / REPORT
+    if report is None:
+        path.unlink(missing_ok=True)
+        return
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
+        file.write(report.model_dump_json())
+    draft.replace(path)
 
 
 def tidy(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from cluster_ai.compute.tickets.line import ApiAway, Line
 from cluster_ai.compute.tickets.words import Errand
 from cluster_ai.core.wire import View
-from cluster_ai.executors.contract import Order, Result
+from cluster_ai.executors.contract import Order, Reported, Result
 
 API: Final = "/api/v1/work"
 M = TypeVar("M", bound=BaseModel)
@@ -24,13 +24,16 @@ class Begun(View):
     """To be used from now on; empty: as before."""
     cancel: bool = False
     """It is not wanted any more: it must not begin."""
+    report: Reported | None = None
+    """What the pipeline that it waits for has said already."""
 
 
 class Answer(View):
-    """To a beat. ``cancel``: end it."""
+    """To a beat. ``cancel``: end it. ``report``: what the pipeline that it waits for has said."""
 
     cancel: bool = False
     token: str = ""
+    report: Reported | None = None
 
 
 @dataclass(frozen=True, slots=True)

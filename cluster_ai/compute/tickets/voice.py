@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import structlog
@@ -11,6 +12,7 @@ from cluster_ai.compute.tickets.line import ApiAway
 from cluster_ai.compute.tickets.office import Answer, Begun, Office
 from cluster_ai.compute.tickets.words import Errand
 from cluster_ai.core.errors import ClusterError
+from cluster_ai.executors.contract import Reported
 
 log = structlog.get_logger(__name__)
 MOST_LINES: Final = 1000
@@ -23,20 +25,34 @@ BEATS: Final = 3
 """In the time of a lease."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What the API's answers lead to; called from the voice's thread.
+
+    Args:
+        stop: the API wants an end of it: ``cancelled``, or ``stale`` when the attempt does not count any more.
+        report: the pipeline that it waits for has said how it ended. May raise ``OSError``, and is then called again.
+    """
+
+    stop: Callable[[str], None]
+    report: Callable[[Reported], None]
+
+
 class Voice:
-    """Speaks for one attempt. ``stop`` is called, from its thread, when the API wants an end of it.
+    """Speaks for one attempt.
 
     Args:
         errand: the attempt.
         begun: what the API said to its start.
         office: whom it is told.
-        stop: called with why: ``cancelled``, or ``stale`` when the attempt does not count any more.
+        ears: who hears what is answered.
     """
 
-    def __init__(self, errand: Errand, begun: Begun, office: Office, stop: Callable[[str], None]) -> None:
+    def __init__(self, errand: Errand, begun: Begun, office: Office, ears: Ears) -> None:
         self._errand = errand
         self._office = office
-        self._stop = stop
+        self._ears = ears
+        self._passed_on = begun.report
         self._beat_seconds = begun.lease_seconds / BEATS
         self.token = begun.token or errand.token
         self._changed = threading.Condition()
@@ -100,12 +116,24 @@ class Voice:
             return False
         except ClusterError as exc:
             log.info("the attempt does not count any more", ticket=self._errand.ticket_id, code=exc.code)
-            self._stop("stale")
+            self._ears.stop("stale")
             return False
+        self._heed(answer)
+        return True
+
+    def _heed(self, answer: Answer) -> None:
         self.token = answer.token or self.token
         if answer.cancel:
-            self._stop("cancelled")
-        return True
+            self._ears.stop("cancelled")
+        if answer.report is None or answer.report == self._passed_on:
+            return
+        try:
+            self._ears.report(answer.report)
+        except OSError as exc:
+            # The next beat is answered with it, too.
+            log.warning("a report cannot be passed on", ticket=self._errand.ticket_id, reason=str(exc))
+        else:
+            self._passed_on = answer.report
 
     def _beat(self) -> Answer:
         return self._office.beat(self._errand, self.token)

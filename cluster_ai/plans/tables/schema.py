@@ -169,6 +169,17 @@ attempts = sa.Table(
     sa.Column("error", sa.String(1024), nullable=False),
     sa.Column("cost_class", sa.String(8), nullable=False),
 )
+pipeline_reports = sa.Table(
+    "pipeline_reports",
+    metadata,
+    sa.Column(
+        "ticket_id", sa.String(36), sa.ForeignKey("execution_tickets.ticket_id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("succeeded", sa.Boolean, nullable=False),
+    sa.Column("detail", sa.String(1024), nullable=False),
+    sa.Column("url", sa.String(2048), nullable=False),
+    sa.Column("at", _SECONDS, nullable=False),
+)
 entries = sa.Table(
     "ticket_events",
     metadata,

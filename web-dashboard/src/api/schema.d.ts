@@ -470,6 +470,8 @@ export interface paths {
         /**
          * Events
          * @description Messages as server-sent events: ``id`` is the cursor, ``event`` the topic, ``data`` the envelope.
+         *
+         *     Those of plans and tickets come to whoever may list these: one's own; operators get everybody's.
          */
         get: operations["events_api_v1_events_get"];
         put?: never;
@@ -7083,6 +7085,24 @@ export interface components {
             start?: string | null;
         };
         /**
+         * Reported
+         * @description How a pipeline elsewhere says that it ended. ``url``: where people can read more of it.
+         */
+        Reported: {
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            /** Succeeded */
+            succeeded: boolean;
+            /**
+             * Url
+             * @default
+             */
+            url: string;
+        };
+        /**
          * RequestPage
          * @description Newest first. ``next`` is the ``before`` of the page that follows; None on the last.
          */
@@ -8065,12 +8085,15 @@ export interface components {
         /**
          * WantedView
          * @description What is wanted of the worker. The token takes the place of the one before.
+         *
+         *     ``report``: what the pipeline that it waits for has said.
          */
         WantedView: {
             /** Cancel */
             cancel: boolean;
             /** Lease Until */
             lease_until: number;
+            report?: components["schemas"]["Reported"] | null;
             /** Token */
             token: string;
         };

@@ -9,10 +9,12 @@ import httpx2
 from pydantic import Field, StringConstraints, model_validator
 
 from cluster_ai.core.wire import StrictModel
+from cluster_ai.executors.contract import REPORT, Reported
 from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Said
 
-REPORT: Final = "reported.json"
-"""Written into the ticket's folder, whole, by whoever takes the pipeline's webhook."""
+LOOK_SECONDS: Final = 1.0
+"""Between two looks for a report; to look costs no more than that."""
+TICKET: Final = "{ticket_id}"
 MOST_ANSWER: Final = 1024**2
 ANSWER_SECONDS: Final = 30.0
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@\\#]+$", max_length=2048)]
@@ -25,7 +27,9 @@ class Pipeline(StrictModel):
     """Where it is started, and how its end is known."""
 
     url: Url = Field(description="A POST here starts it; must begin with one of `[executors] ci_urls`.")
-    body: dict[str, Any] = Field(default_factory=dict, description="What is sent, as JSON.")
+    body: dict[str, Any] = Field(
+        default_factory=dict, description="What is sent, as JSON; `{ticket_id}` in it is the ticket's own."
+    )
     status_url: Url | None = Field(
         default=None,
         description="Asked how it goes; `{id}` is what the start answered in `id_field`. None: it reports.",
@@ -68,16 +72,53 @@ def _granting(url: str, settings: ExecutorSettings) -> str | None:
 def follow(pipeline: Pipeline, order: Order, folder: Path, *, means: Means, said: Said) -> dict[str, Any]:
     """Starts it and waits for its end; what it said last.
 
-    Started once for each ticket: an attempt after this one goes on waiting.
+    Started once for each ticket: an attempt after this one goes on waiting. A run that failed is over: when somebody
+    tries the ticket again, there is another.
 
     Raises:
         Failed: ``pipeline_failed``, ``pipeline_away`` or ``timed_out``.
     """
-    with httpx2.Client(trust_env=False, timeout=ANSWER_SECONDS, follow_redirects=False) as client:
-        line = _Line(client, pipeline, means)
-        started = _started(line, order, folder)
-        said.log(f"the pipeline {started or pipeline.url} was started")
-        return _awaited(line, started, order, folder, said)
+    memory = _Memory(folder / "kept" / "pipeline.json", order.key)
+    try:
+        if (report := _reported(folder)) is not None:
+            # It was faster than this attempt: what has ended is not started once more.
+            return _judged(report, memory.started or "")
+        with httpx2.Client(trust_env=False, timeout=ANSWER_SECONDS, follow_redirects=False) as client:
+            line = _Line(client, pipeline, means)
+            started = _started(line, memory, order)
+            said.log(f"the pipeline {started or pipeline.url} was started")
+            return _awaited(line, started, order, folder, said)
+    except Failed as exc:
+        if exc.code == "pipeline_failed":
+            memory.end()
+        raise
+
+
+class _Memory:
+    """What was started, from one attempt to the next."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path = path
+        self._key = key
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self.started: str | None = known.get("id")
+        """Its id; None: there is no run to wait for."""
+        self._ended = int(known.get("ended", 0))
+
+    @property
+    def key(self) -> str:
+        """Of this run for outside effects: the pipeline knows it from the one before."""
+        return f"{self._key}:{self._ended + 1}" if self._ended else self._key
+
+    def begin(self, started: str) -> None:
+        self._keep(started, self._ended)
+
+    def end(self) -> None:
+        self._keep(None, self._ended + 1)
+
+    def _keep(self, started: str | None, ended: int) -> None:
+        self.started, self._ended = started, ended
+        self._path.write_text(json.dumps({"id": started, "ended": ended}), encoding="utf-8")
 
 
 class _Line:
@@ -117,51 +158,91 @@ class _Line:
         return found
 
 
-def _started(line: _Line, order: Order, folder: Path) -> str:
+def _started(line: _Line, memory: _Memory, order: Order) -> str:
     """Its id; what an attempt before has started is not started again."""
-    memory = folder / "kept" / "pipeline.json"
-    if memory.exists():
-        return str(json.loads(memory.read_text(encoding="utf-8"))["id"])
-    answer = line.call("POST", line.pipeline.url, body=line.pipeline.body, key=order.key)
+    if memory.started is not None:
+        return memory.started
+    # An id has no letter that JSON would write in another way.
+    body = json.loads(json.dumps(line.pipeline.body).replace(TICKET, order.ticket_id))
+    answer = line.call("POST", line.pipeline.url, body=body, key=memory.key)
     found = field(answer, line.pipeline.id_field)
     started = "" if found is None else str(found)
     if line.pipeline.status_url and "{id}" in line.pipeline.status_url and not started:
         raise Failed("pipeline_away", f"the start's answer has no {line.pipeline.id_field}")
-    memory.write_text(json.dumps({"id": started}), encoding="utf-8")
+    memory.begin(started)
     return started
 
 
 def _awaited(line: _Line, started: str, order: Order, folder: Path, said: Said) -> dict[str, Any]:
-    pipeline = line.pipeline
-    waited, lost = 0.0, 0
+    pipeline, asking = line.pipeline, _Asking(line, started)
+    waited = ask_at = 0.0
     while waited < order.limits.seconds:
-        try:
-            answer = _state(line, started, folder)
-            lost = 0
-        except Failed:
-            lost += 1
-            if lost >= _LOST:
-                raise
-            answer = {}
-        status = str(field(answer, pipeline.status_field) or "")
-        if status.lower() in pipeline.succeeded:
-            return {"status": status, "id": started, "answer": answer}
-        if status.lower() in pipeline.failed:
-            raise Failed("pipeline_failed", f"it ended with {status}", value={"id": started, "answer": answer})
-        said.progress(min(0.99, waited / order.limits.seconds), status or "no word yet")
-        line.stop.wait(pipeline.every_seconds)
+        if (report := _reported(folder)) is not None:
+            return _judged(report, started)
+        if waited >= ask_at:
+            status, answer = asking.ask()
+            if status.lower() in pipeline.succeeded:
+                return {"status": status, "id": started, "answer": answer}
+            if status.lower() in pipeline.failed:
+                raise Failed("pipeline_failed", f"it ended with {status}", value={"id": started, "answer": answer})
+            said.progress(min(0.99, waited / order.limits.seconds), status or "no word yet")
+            ask_at = waited + pipeline.every_seconds
+        pause = min(LOOK_SECONDS, ask_at - waited)
+        line.stop.wait(pause)
         line.stop.check()
-        waited += pipeline.every_seconds
+        waited += pause
     raise Failed("timed_out", f"the pipeline was not done within {order.limits.seconds:g} s")
 
 
-def _state(line: _Line, started: str, folder: Path) -> Any:
-    report = folder / REPORT
-    if report.exists():
-        return json.loads(report.read_text(encoding="utf-8"))
-    if line.pipeline.status_url is None:
-        return {}
-    return line.call("GET", line.pipeline.status_url.replace("{id}", _plain(started)))
+class _Asking:
+    """Asks how it goes, and bears for a while that nobody answers."""
+
+    def __init__(self, line: _Line, started: str) -> None:
+        self._line = line
+        self._started = started
+        self._lost = 0
+
+    def ask(self) -> tuple[str, Any]:
+        """Its status and all of the answer; nothing where it reports, or is away just now.
+
+        Raises:
+            Failed: ``pipeline_away``, for the fifth time in a row; ``pipeline_failed``, its id is none.
+        """
+        url = self._line.pipeline.status_url
+        if url is None:
+            return "", {}
+        if "{id}" in url:
+            url = url.replace("{id}", _plain(self._started))
+        try:
+            answer = self._line.call("GET", url)
+        except Failed:
+            self._lost += 1
+            if self._lost >= _LOST:
+                raise
+            return "", {}
+        self._lost = 0
+        return str(field(answer, self._line.pipeline.status_field) or ""), answer
+
+
+def _reported(folder: Path) -> Reported | None:
+    try:
+        text = (folder / REPORT).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return Reported.model_validate_json(text)
+
+
+def _judged(report: Reported, started: str) -> dict[str, Any]:
+    """What came of it, as it said itself.
+
+    Raises:
+        Failed: ``pipeline_failed``.
+    """
+    value = {"id": started, "answer": report.model_dump()}
+    if report.succeeded:
+        return {"status": "succeeded", **value}
+    where = f" ({report.url})" if report.url else ""
+    raise Failed("pipeline_failed", f"{report.detail or 'it reported a failure'}{where}", value=value)
 
 
 def _plain(text: str) -> str:
