@@ -32,8 +32,9 @@ def plan() -> None:
 @click.argument("file", metavar=t("meta.file"))
 @click.option("--key", metavar=t("meta.text"), help=t("plan.key"))
 @click.option("--check", is_flag=True, help=t("plan.check"))
+@click.option("--wait", is_flag=True, help=t("plan.wait_too"))
 @as_json
-def submit(*, file: str, key: str | None, check: bool, as_json: bool) -> None:
+def submit(*, file: str, key: str | None, check: bool, wait: bool, as_json: bool) -> None:
     from cluster_ai.client import plan_calls
 
     body = _read(file) | ({"idempotency_key": key} if key else {})
@@ -45,12 +46,24 @@ def submit(*, file: str, key: str | None, check: bool, as_json: bool) -> None:
             )
             return
         accepted = client.send(plan_calls.submit(body))
+    if as_json and wait:
+        _wait(accepted.plan.plan_id, as_json=True)
+        return
     if as_json:
         show.out_json(accepted.model_dump(mode="json"))
         return
     count = accepted.plan.tickets
     show.say(t("plan.submitted", tickets=count) if accepted.is_first else t("plan.known", tickets=count))
     show.out(accepted.plan.plan_id)
+    if wait:
+        _wait(accepted.plan.plan_id)
+
+
+@plan.command("wait", help=t("plan.wait"))
+@click.argument("which", metavar=t("meta.plan"))
+@as_json
+def wait_one(*, which: str, as_json: bool) -> None:
+    _wait(which, as_json=as_json)
 
 
 @plan.command("list", help=t("plan.list"))
@@ -139,7 +152,8 @@ def resume(*, which: str) -> None:
 @plan.command("replay", help=t("plan.replay"))
 @click.argument("which", metavar=t("meta.plan"))
 @click.option("--from", "start", metavar=t("meta.name"), help=t("plan.from"))
-def replay(*, which: str, start: str | None) -> None:
+@click.option("--wait", is_flag=True, help=t("plan.wait_too"))
+def replay(*, which: str, start: str | None, wait: bool) -> None:
     from cluster_ai.client import plan_calls
 
     with place.client() as client:
@@ -147,6 +161,8 @@ def replay(*, which: str, start: str | None) -> None:
     again = accepted.plan.open_tickets
     show.say(t("plan.replayed", again=again, taken=accepted.plan.tickets - again))
     show.out(accepted.plan.plan_id)
+    if wait:
+        _wait(accepted.plan.plan_id)
 
 
 @plan.command("verify", help=t("plan.verify"))
@@ -177,6 +193,16 @@ def one_of(known: list[str], which: str) -> str:
 
 def state_of(word: str) -> str:
     return t(f"work.{word}")
+
+
+def _wait(which: str, *, as_json: bool = False) -> None:
+    from cluster_ai.cli import plan_wait
+
+    with place.client() as client:
+        found = plan_wait.ended(client, whole(client, which))
+        if as_json:
+            show.out_json(found.model_dump(mode="json"))
+        plan_wait.tell(client, found, quiet=as_json)
 
 
 def _steer(which: str, verb: str, **said: Any) -> None:

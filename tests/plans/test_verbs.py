@@ -1,7 +1,9 @@
 """``cluster-ai plan`` and ``ticket`` on an API of real parts."""
 
 import json
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from tests.backend.world import INTERNAL
 from tests.cli.calling import cli, environment
 
 pytestmark = pytest.mark.real
+CLI = (sys.executable, "-m", "cluster_ai.cli.main")
 PLAN = """
 name = "morning"
 [[tickets]]
@@ -75,6 +78,31 @@ def test_a_plan_is_handed_in_shown_steered_and_done_again(desk: Desk) -> None:
     again = desk.said("plan", "replay", plan_id).strip()
     assert again != plan_id
     assert desk.cli("plan", "verify", again).returncode == 0
+
+
+def test_who_waits_for_a_plan_hears_how_it_ended(desk: Desk) -> None:
+    plan_id = desk.submit()
+    waiting = subprocess.Popen(
+        [*CLI, "plan", "wait", plan_id[-8:], "--json"], env=desk.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert waiting.stderr is not None
+    assert b"submitted" in waiting.stderr.readline(), "how far it is"
+    assert desk.cli("plan", "cancel", plan_id).returncode == 0
+    out, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, json.loads(out)["status"]) == (1, "cancelled"), err
+    again = desk.cli("plan", "wait", plan_id)
+    assert (again.returncode, "The plan is cancelled." in again.stderr) == (1, True), again.stderr
+
+
+def test_who_stops_waiting_stops_no_plan(desk: Desk) -> None:
+    plan_id = desk.submit()
+    waiting = subprocess.Popen([*CLI, "plan", "wait", plan_id], env=desk.env, stderr=subprocess.PIPE, text=True)
+    assert waiting.stderr is not None
+    waiting.stderr.readline()
+    waiting.send_signal(signal.SIGINT)
+    assert f"plan wait {plan_id}" in waiting.communicate(timeout=60)[1]
+    assert waiting.returncode == 130
+    assert "submitted" in desk.said("plan", "show", plan_id)
 
 
 def test_tickets_are_listed_shown_and_steered(desk: Desk) -> None:
