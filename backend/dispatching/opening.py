@@ -10,6 +10,7 @@ from backend.dispatching import config, gateway_key, watching, work_door
 from cluster_ai.compute.scaling import HERE, node_of
 from cluster_ai.compute.tickets.transport import SchedulerTickets
 from cluster_ai.core.bus import Bus
+from cluster_ai.core.consent import Outlooks, clear
 from cluster_ai.keys.service import Keys
 from cluster_ai.plans import (
     clerk,
@@ -35,6 +36,8 @@ class Around:
     keys: Keys
     registry: Registry
     leads: Callable[[], bool] = lambda: True
+    frozen: Outlooks = clear
+    """What the freezes of objectives forbid."""
     sink: telemetry.Sink | None = None
     """Where telemetry goes beside the bus of this process; None: nowhere else."""
 
@@ -70,6 +73,7 @@ async def open_dispatching(
             hands=places.Places(around.registry, gateway_is_near=not wanted.gateway_far).hands,
             bounds=wanted.bounds,
             leads=around.leads,
+            frozen=around.frozen,
             lease_seconds=plans.given.lease_seconds,
             expect=opened.clerk.expect,
         )

@@ -33,10 +33,6 @@ class Prepared:
     def ids(self) -> dict[str, str]:
         return {ticket.task_id: ticket.ticket_id for ticket in self.tickets}
 
-    @property
-    def deploys(self) -> bool:
-        return any(ticket.task_type == TaskType.DEPLOY for ticket in self.tickets)
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -147,8 +147,8 @@ class Plans:
 
     async def _store(self, ready: Prepared) -> Accepted:
         async with outbox.unit(self._given.database, self._given.tell) as opened:
-            if ready.deploys:
-                await self._given.consent(opened.connection, consenting.deed(ready.plan.plan_id))
+            for wanted in consenting.deeds(ready.tickets):
+                await self._given.consent(opened.connection, wanted)
             await storing.store_new(opened, self._given, ready)
         return Accepted(plan=views.plan_view(ready.plan), ticket_ids=ready.ids)
 
