@@ -142,5 +142,7 @@ def _alive(ticket: Ticket, now: float, seconds: float) -> Ticket:
 
 
 def _sooner(ticket: Ticket, now: float) -> Ticket:
-    sooner = replace(ticket, not_before=min(ticket.not_before or now, now + MOST_WAIT))
+    """Waits no longer than it was to wait when that began, whatever the clock shows now."""
+    until = ticket.not_before or now
+    sooner = replace(ticket, not_before=min(until, now + min(MOST_WAIT, max(0.0, until - ticket.updated_at))))
     return replace(sooner, due_at=machine.due(sooner))

@@ -334,3 +334,18 @@ async def test_what_reads_anothers_artefact_is_done_where_that_lies(room: Room) 
     desk.has("a-better-one", threads=8)
     await works.tick(room.later(0.3))
     assert [(one.ticket_id, one.worker) for one in desk.taken[-1:]] == [(ids["c"], "mouse-0")]
+
+
+@in_room
+async def test_a_retry_waits_no_longer_after_a_start_with_a_clock_an_hour_back(room: Room) -> None:
+    desk = SmallDesk()
+    desk.has("w0")
+    ids = (await room.submit({"id": "a"})).ticket_ids
+    await room.fail(ids["a"], retry_after=20.0)
+    room.later(-3600)
+    works = dispatcher(room, desk)
+    await works.tick(room.later(1))
+    await works.tick(room.later(15))
+    assert desk.taken == []
+    await works.tick(room.later(7))
+    assert [one.ticket_id for one in desk.taken] == [ids["a"]]
