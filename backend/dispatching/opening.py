@@ -1,12 +1,11 @@
 """Opens how tickets get done, and keeps it going for as long as a block runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
-from backend.dispatching import config, gateway_key, watching, work_door
+from backend.dispatching import config, gateway_key, telling, watching, work_door
 from cluster_ai.compute.scaling import HERE, node_of
 from cluster_ai.compute.tickets.transport import SchedulerTickets
 from cluster_ai.core.bus import Bus
@@ -39,7 +38,7 @@ class Around:
     frozen: Outlooks = clear
     """What the freezes of objectives forbid."""
     sink: telemetry.Sink | None = None
-    """Where telemetry goes beside the bus of this process; None: nowhere else."""
+    """Where telemetry goes instead of the bus; None: onto the bus."""
 
 
 @dataclass(slots=True)
@@ -105,18 +104,8 @@ def _opened(
         desk,
         incidents.Incidents(given.database, given.tell, given.new_id),
         telemetry.Consolidation(given.database, plans.plans, plans.reader, given.now),
-        telemetry.Telemetry(given.database, around.sink or _told(around.bus), given.new_id),
+        telemetry.Telemetry(given.database, around.sink or telling.told(around.bus), given.new_id),
         kept,
         given.now,
     )
     return Dispatching(answers, kept, work_door.WorkDoor(answers), watch)
-
-
-def _told(bus: Bus) -> telemetry.Sink:
-    """Where nobody collects telemetry from outside: it is told in this process."""
-
-    async def send(records: Sequence[dict[str, Any]]) -> None:
-        for record in records:
-            bus.publish("telemetry", record)
-
-    return send
