@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from backend.dispatching import config, gateway_key, telling, watching, work_door
+from backend.dispatching import attempt_spans, config, gateway_key, telling, watching, work_door
 from cluster_ai.compute.scaling import HERE, node_of
 from cluster_ai.compute.tickets.transport import SchedulerTickets
-from cluster_ai.core.bus import Bus
-from cluster_ai.core.consent import Outlooks, clear
+from cluster_ai.core import bus, consent, loops, tracing
 from cluster_ai.keys.service import Keys
 from cluster_ai.plans import (
     clerk,
@@ -31,12 +30,13 @@ from cluster_ai.registry.service import Registry
 class Around:
     """What dispatching takes from the rest of the API."""
 
-    bus: Bus
+    bus: bus.Bus
     keys: Keys
     registry: Registry
     leads: Callable[[], bool] = lambda: True
-    frozen: Outlooks = clear
+    frozen: consent.Outlooks = consent.clear
     """What the freezes of objectives forbid."""
+    spans: tracing.Tracing = tracing.OFF
     sink: telemetry.Sink | None = None
     """Where telemetry goes instead of the bus; None: onto the bus."""
 
@@ -65,6 +65,9 @@ async def open_dispatching(
         key = await gateway_key.gateway_key(around.keys, wanted.secrets)
         opened = _opened(wanted, plans, around, desk, key)
         await stack.enter_async_context(opened.watch.running())
+        if around.spans.is_on:
+            spans = attempt_spans.attempt_spans(around.bus, plans.given.database, around.spans, around.leads)
+            await stack.enter_async_context(loops.alongside(attempt_spans=spans))
         means = dispatcher.Means(
             database=plans.given.database,
             queue=opened.watch.flow,
