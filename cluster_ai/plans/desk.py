@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
+from cluster_ai.core.errors import Changed
 from cluster_ai.plans import consenting, flow, graph, machine, tokens, views
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.holding import no_ticket, on_ticket
 from cluster_ai.plans.records import Fence, Ticket
 from cluster_ai.plans.tables import plans, tickets
-from cluster_ai.plans.types import Changed, IllegalTransition, TicketView
+from cluster_ai.plans.types import IllegalTransition, TicketView
 from cluster_ai.plans.words import LOST_CAUSE, PlanState, TaskType, TicketState
 from cluster_ai.plans.work import Work
 

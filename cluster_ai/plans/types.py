@@ -69,12 +69,6 @@ class StaleAttempt(Conflict):
     code = "stale_attempt"
 
 
-class Changed(Conflict):
-    """It is not any more as the caller saw it (``If-Match``)."""
-
-    code = "changed_meanwhile"
-
-
 class NoSuchPlan(NotFound):
     """There is no such plan, or it is somebody else's."""
 
