@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from backend.asked_work import IfMatch
 from backend.deeds import recorded
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
@@ -19,6 +18,7 @@ from cluster_ai.slo.types import Label, NewObjective, Objective, ObjectiveView, 
 router = APIRouter(route_class=PolicedRoute, tags=["slo"])
 
 ThisSlo = Annotated[SloId, Path()]
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=64)]
 YAML = "text/plain"
 """Several documents: as text, for people and for files."""
 _TEXT: Final[dict[int | str, dict[str, Any]]] = {

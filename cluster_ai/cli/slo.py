@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cluster_ai.cli import place, show
+from cluster_ai.cli import place, show, silences
 from cluster_ai.cli.exits import Exit, leave
 from cluster_ai.cli.noun import Noun, as_json
-from cluster_ai.cli.silences import silence
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import InvalidInput, NotFound
 
@@ -29,7 +28,7 @@ def slo() -> None:
     pass
 
 
-slo.add_command(silence)
+slo.add_command(silences.silence)
 
 
 @slo.command("list", help=t("slo.list"))

@@ -3,10 +3,9 @@
 from dataclasses import replace
 from typing import Final
 
-from cluster_ai.core.errors import Changed
 from cluster_ai.plans import consenting, flow, graph, machine, tokens, views
 from cluster_ai.plans.given import Given
-from cluster_ai.plans.holding import no_ticket, on_ticket
+from cluster_ai.plans.holding import changed, no_ticket, on_ticket
 from cluster_ai.plans.records import Fence, Ticket
 from cluster_ai.plans.tables import plans, tickets
 from cluster_ai.plans.types import IllegalTransition, TicketView
@@ -180,6 +179,4 @@ def _with_the_left_out(ticket: Ticket, whole: dict[str, Ticket], feeds: dict[str
 
 def _as_seen(ticket: Ticket, revision: int | None) -> None:
     if revision is not None and ticket.chain_seq != revision:
-        raise Changed(
-            f"the ticket is {ticket.status} by now", hint="read it again, then decide", values={"state": ticket.status}
-        )
+        raise changed(ticket)
