@@ -20,7 +20,6 @@ from cluster_ai.core.asgi.middleware import BodyTooLarge
 from cluster_ai.core.db_errors import DatabaseFull
 from cluster_ai.core.errors import ClusterError, InvalidInput
 from cluster_ai.core.wire import View, dump_json
-from cluster_ai.plans.types import Changed
 
 log = structlog.get_logger(__name__)
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -61,7 +60,7 @@ STATUS: Final[tuple[tuple[type[ClusterError], int], ...]] = (
     (NodesFailed, 502),
     (errors.InvalidInput, 422),
     (errors.NotFound, 404),
-    (Changed, 412),
+    (errors.Changed, 412),
     (errors.Conflict, 409),
     (errors.Unauthenticated, 401),
     (errors.Forbidden, 403),

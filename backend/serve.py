@@ -125,7 +125,13 @@ async def dispatched(plane: "Plane", settings: Settings) -> AsyncIterator["Plane
         gateway_far="" if is_loopback(settings.bind) else settings.shown_at(ports.gateway),
         bounds=Bounds(settings.plans.owner_in_flight, settings.plans.owner_seconds_a_day),
     )
-    around = Around(plane.bus, plane.rooms.keys, plane.registry)
+    around = Around(
+        plane.bus,
+        plane.rooms.keys,
+        plane.registry,
+        frozen=plane.slo.room.freezes.outlook,
+        spans=plane.neighbours.tracing,
+    )
     async with open_dispatching(config, plane.work, around) as opened:
         yield replace(plane, dispatching=opened)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from prometheus_client import Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 SECONDS: Final = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
@@ -93,6 +93,9 @@ class DispatchCollector(Collector):
         size = GaugeMetricFamily("cluster_ai_flow_telemetry_buffer_size", "Records of plans that wait for their sink.")
         size.add_metric([], watch.telemetry.size)
         yield size
+        dropped = CounterMetricFamily("cluster_ai_flow_telemetry_dropped", "Records of plans that waited too long.")
+        dropped.add_metric([], watch.telemetry.dropped)
+        yield dropped
         states = GaugeMetricFamily("tickets_by_status", "Tickets that have not ended, by state.", labels=["status"])
         for status, count in watch.by_status.items():
             states.add_metric([status], count)

@@ -1,15 +1,14 @@
 """Opens how tickets get done, and keeps it going for as long as a block runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
-from backend.dispatching import config, gateway_key, watching, work_door
+from backend.dispatching import attempt_spans, config, gateway_key, telling, watching, work_door
 from cluster_ai.compute.scaling import HERE, node_of
 from cluster_ai.compute.tickets.transport import SchedulerTickets
-from cluster_ai.core.bus import Bus
+from cluster_ai.core import bus, consent, loops, tracing
 from cluster_ai.keys.service import Keys
 from cluster_ai.plans import (
     clerk,
@@ -31,12 +30,15 @@ from cluster_ai.registry.service import Registry
 class Around:
     """What dispatching takes from the rest of the API."""
 
-    bus: Bus
+    bus: bus.Bus
     keys: Keys
     registry: Registry
     leads: Callable[[], bool] = lambda: True
+    frozen: consent.Outlooks = consent.clear
+    """What the freezes of objectives forbid."""
+    spans: tracing.Tracing = tracing.OFF
     sink: telemetry.Sink | None = None
-    """Where telemetry goes beside the bus of this process; None: nowhere else."""
+    """Where telemetry goes instead of the bus; None: onto the bus."""
 
 
 @dataclass(slots=True)
@@ -63,6 +65,9 @@ async def open_dispatching(
         key = await gateway_key.gateway_key(around.keys, wanted.secrets)
         opened = _opened(wanted, plans, around, desk, key)
         await stack.enter_async_context(opened.watch.running())
+        if around.spans.is_on:
+            spans = attempt_spans.attempt_spans(around.bus, plans.given.database, around.spans, around.leads)
+            await stack.enter_async_context(loops.alongside(attempt_spans=spans))
         means = dispatcher.Means(
             database=plans.given.database,
             queue=opened.watch.flow,
@@ -70,6 +75,7 @@ async def open_dispatching(
             hands=places.Places(around.registry, gateway_is_near=not wanted.gateway_far).hands,
             bounds=wanted.bounds,
             leads=around.leads,
+            frozen=around.frozen,
             lease_seconds=plans.given.lease_seconds,
             expect=opened.clerk.expect,
         )
@@ -101,18 +107,8 @@ def _opened(
         desk,
         incidents.Incidents(given.database, given.tell, given.new_id),
         telemetry.Consolidation(given.database, plans.plans, plans.reader, given.now),
-        telemetry.Telemetry(given.database, around.sink or _told(around.bus), given.new_id),
+        telemetry.Telemetry(given.database, around.sink or telling.told(around.bus), given.new_id),
         kept,
         given.now,
     )
     return Dispatching(answers, kept, work_door.WorkDoor(answers), watch)
-
-
-def _told(bus: Bus) -> telemetry.Sink:
-    """Where nobody collects telemetry from outside: it is told in this process."""
-
-    async def send(records: Sequence[dict[str, Any]]) -> None:
-        for record in records:
-            bus.publish("telemetry", record)
-
-    return send

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -13,11 +13,12 @@ from cluster_ai.core.wire import Name, StrictModel, Text, View
 from cluster_ai.slo.asking import Tried
 from cluster_ai.slo.objectives import Imported
 from cluster_ai.slo.tables import Page
-from cluster_ai.slo.types import Label, NewObjective, Objective, ObjectiveView, SloId, SloType
+from cluster_ai.slo.types import Label, NewObjective, Objective, ObjectiveView, SloId, SloType, etag
 
 router = APIRouter(route_class=PolicedRoute, tags=["slo"])
 
 ThisSlo = Annotated[SloId, Path()]
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=64)]
 YAML = "text/plain"
 """Several documents: as text, for people and for files."""
 _TEXT: Final[dict[int | str, dict[str, Any]]] = {
@@ -108,16 +109,30 @@ async def import_alerts(wanted: AlertRules, plane: ThePlane, caller: TheCaller) 
 
 
 @router.get(f"{API}/slos/{{slo_id}}")
-async def slo(slo_id: ThisSlo, plane: ThePlane, _caller: TheCaller) -> ObjectiveView:
+async def slo(slo_id: ThisSlo, plane: ThePlane, _caller: TheCaller, response: Response) -> ObjectiveView:
     """One of them."""
-    return await plane.slo.room.desk.objectives.get(slo_id)
+    found = await plane.slo.room.desk.objectives.get(slo_id)
+    response.headers["ETag"] = etag(found)
+    return found
 
 
 @router.put(f"{API}/slos/{{slo_id}}")
-async def change(slo_id: ThisSlo, wanted: Objective, plane: ThePlane, caller: TheCaller) -> ObjectiveView:
-    """Puts another definition in its place. What was counted stays, unless other events count from now on."""
+async def change(
+    slo_id: ThisSlo,
+    wanted: Objective,
+    plane: ThePlane,
+    caller: TheCaller,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> ObjectiveView:
+    """Puts another definition in its place; with If-Match only if it is as the caller saw it.
+
+    What was counted stays, unless other events count from now on.
+    """
     async with recorded(plane, caller, action="change_slo", subject=slo_id):
-        made = await plane.slo.room.desk.objectives.change(slo_id, wanted)
+        made = await plane.slo.room.desk.objectives.change(slo_id, wanted, seen=(if_match or "").strip())
+    response.headers["ETag"] = etag(made)
     await plane.slo.room.evaluate()
     return made
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cluster_ai.cli import place, show
+from cluster_ai.cli import place, show, silences
 from cluster_ai.cli.exits import Exit, leave
 from cluster_ai.cli.noun import Noun, as_json
 from cluster_ai.cli.words import t
@@ -26,6 +26,9 @@ MOST_HOURS: Final = 2160
 @click.group("slo", cls=Noun, help=t("slo.help"))
 def slo() -> None:
     pass
+
+
+slo.add_command(silences.silence)
 
 
 @slo.command("list", help=t("slo.list"))
@@ -79,8 +82,7 @@ def create(*, slo_id: str, target: float, days: int, as_json: bool, **more: Any)
     fields = {
         "slo_id": slo_id,
         "name": more["name"] or slo_id,
-        # 99.9 is not a share; 100 times 0.999 is hardly meant.
-        "target": round(target / 100, 9) if target >= 1 else target,
+        "target": _share(target),
         "window_days": days,
         "service_name": more["service"] or more["source"],
         "slo_type": "LATENCY" if more["faster_than"] is not None else "AVAILABILITY",
@@ -94,6 +96,57 @@ def create(*, slo_id: str, target: float, days: int, as_json: bool, **more: Any)
     show.say(t("slo.made", name=show.safe(made.slo_id)))
     for warning in made.warnings:
         show.say(show.safe(warning))
+
+
+@slo.command("change", help=t("slo.change"))
+@click.argument("slo_id", metavar=t("meta.slo"))
+@click.option("--target", type=float, metavar=t("meta.percent"), help=t("slo.target"))
+@click.option("--name", metavar=t("meta.name"), help=t("slo.new_name"))
+@click.option("--days", type=click.IntRange(1, 90), metavar="N", help=t("slo.days"))
+@click.option("--service", metavar=t("meta.name"), help=t("slo.new_service"))
+@click.option("--model", metavar=t("meta.model"), help=t("slo.model"))
+@click.option("--faster-than", type=float, metavar=t("meta.seconds"), help=t("slo.faster_than"))
+@click.option("--on/--off", "enabled", default=None, help=t("slo.enabled"))
+@as_json
+def change(*, slo_id: str, as_json: bool, **more: Any) -> None:
+    from cluster_ai.client import slo_calls
+
+    if all(value is None for value in more.values()):
+        raise InvalidInput(t("slo.no_change"), hint="cluster-ai slo change --help")
+    with place.client() as client:
+        seen = client.send(slo_calls.slo(slo_id))
+        # Refused when somebody else changed it in between.
+        made = client.send(slo_calls.change_slo(seen, _changed(seen.objective.model_dump(mode="json"), more)))
+    if as_json:
+        show.out_json(made.model_dump(mode="json"))
+        return
+    show.say(t("slo.changed", name=show.safe(made.slo_id)))
+    for warning in made.warnings:
+        show.say(show.safe(warning))
+
+
+def _changed(fields: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """The whole objective with what was said of it."""
+    faster, target = more["faster_than"], more["target"]
+    said = {
+        "name": more["name"],
+        "window_days": more["days"],
+        "service_name": more["service"],
+        "enabled": more["enabled"],
+        "target": None if target is None else _share(target),
+        "slo_type": None if faster is None else "LATENCY",
+    }
+    query = {"model": more["model"], "threshold_seconds": faster}
+    return fields | _said(said) | {"sli_query": fields["sli_query"] | _said(query)}
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _share(target: float) -> float:
+    """99.9 is not a share; 100 times 0.999 is hardly meant."""
+    return round(target / 100, 9) if target >= 1 else target
 
 
 @slo.command("delete", help=t("slo.delete"))

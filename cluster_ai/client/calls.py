@@ -29,6 +29,7 @@ class Call(Generic[T]):
     read: Callable[[bytes], T]
     body: Mapping[str, Any] | None = None
     query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = ANSWER_SECONDS
     errors_are_answers: bool = False
     """``/ready`` answers 503 with the same body that it has with 200."""

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cluster_ai.client.calls import API, Call, Listing, nothing, segment
 from cluster_ai.core.wire import View
-from cluster_ai.slo.types import BudgetView, BurnView, FreezeView, ObjectiveView, PolicyView
+from cluster_ai.slo.types import BudgetView, BurnView, FreezeView, ObjectiveView, PolicyView, etag
 
 PROMETHEUS_SECONDS: Final = 75.0
 """Somebody else's server is asked meanwhile, three times if need be."""
@@ -47,6 +47,22 @@ class Imported(View):
     left_out: dict[str, str] = Field(default_factory=dict)
 
 
+class Silence(View):
+    """Alerts that are quiet, as the Alertmanager has it."""
+
+    id: str
+    state: str = ""
+    created_by: str = Field(default="", alias="createdBy")
+    comment: str = ""
+    starts_at: str = Field(default="", alias="startsAt")
+    ends_at: str = Field(default="", alias="endsAt")
+    matchers: tuple[dict[str, Any], ...] = ()
+
+
+class Silences(Listing[Silence]):
+    """All of them."""
+
+
 def slos() -> Call[tuple[ObjectiveView, ...]]:
     return Call("GET", f"{API}/slos", lambda body: Slos.model_validate_json(body).items, query={"limit": "500"})
 
@@ -57,6 +73,12 @@ def slo(slo_id: str) -> Call[ObjectiveView]:
 
 def create_slo(fields: Mapping[str, Any]) -> Call[ObjectiveView]:
     return Call("POST", f"{API}/slos", ObjectiveView.model_validate_json, body=fields)
+
+
+def change_slo(seen: ObjectiveView, fields: Mapping[str, Any]) -> Call[ObjectiveView]:
+    """``fields``: the whole objective as it is to be; refused when it is not any more as it was ``seen``."""
+    path, headers = f"{API}/slos/{segment(seen.slo_id)}", {"If-Match": etag(seen)}
+    return Call("PUT", path, ObjectiveView.model_validate_json, body=fields, headers=headers)
 
 
 def delete_slo(slo_id: str) -> Call[None]:
@@ -135,6 +157,19 @@ def override(event_id: str, reason: str, minutes: int) -> Call[FreezeView]:
 
 def approve(event_id: str, override_id: str) -> Call[FreezeView]:
     return _freeze(event_id, f"override/{segment(override_id)}/approve", {})
+
+
+def silences() -> Call[tuple[Silence, ...]]:
+    read = lambda body: Silences.model_validate_json(body).items  # noqa: E731
+    return Call("GET", f"{API}/silences", read, seconds=PROMETHEUS_SECONDS)
+
+
+def add_silence(fields: Mapping[str, Any]) -> Call[Silence]:
+    return Call("POST", f"{API}/silences", Silence.model_validate_json, body=fields, seconds=PROMETHEUS_SECONDS)
+
+
+def remove_silence(silence_id: str) -> Call[None]:
+    return Call("DELETE", f"{API}/silences/{segment(silence_id)}", nothing, seconds=PROMETHEUS_SECONDS)
 
 
 def _freeze(event_id: str, verb: str, body: Mapping[str, Any]) -> Call[FreezeView]:

@@ -8,7 +8,7 @@ each other unseen.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cluster_ai.core.errors import Conflict
 
@@ -51,6 +51,27 @@ Consent = Callable[["AsyncConnection", Deed], Awaitable[None]]
 Raises:
     Frozen: it may not, with the reason.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is forbidden at one moment, to be asked about any number of deeds without the database.
+
+    It allows nothing: who acts asks its ``Consent``. ``mark`` is another one as soon as some answer may be another,
+    and empty while nothing is forbidden. ``why``: the reason, empty when the deed may go on as far as is known.
+    """
+
+    mark: str
+    why: Callable[[Deed], str]
+
+
+Outlooks = Callable[[], Awaitable[Outlook]]
+CLEAR: Final = Outlook("", lambda _deed: "")
+
+
+async def clear() -> Outlook:
+    """The outlook where nothing forbids anything."""
+    return CLEAR
 
 
 async def always(_connection: "AsyncConnection", _deed: Deed) -> None:

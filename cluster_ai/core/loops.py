@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from cluster_ai.core.errors import Unavailable
+
 log = structlog.get_logger(__name__)
 
 
@@ -15,6 +17,9 @@ async def every(seconds: float, tick: Callable[[], Awaitable[None]], *, name: st
     while True:
         try:
             await tick()
+        except Unavailable as exc:
+            # Something is away or full: that has its name, and a story for each tick would fill the log.
+            log.warning("tick failed", loop=name, code=exc.code, reason=exc.message)
         except Exception:  # a loop outlives one bad tick; the log has the story
             log.exception("tick failed", loop=name)
         heed_cancellation()

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -93,6 +93,7 @@ class SharedBus(Bus):
         self._waiting: deque[_Outgoing] = deque()
         self._size = 0
         self._wake = asyncio.Event()
+        self._gone = asyncio.Event()
         self._seen: OrderedDict[str, int] = OrderedDict()
 
     @property
@@ -113,6 +114,17 @@ class SharedBus(Bus):
             self._keep(_Outgoing(self._last_sent, text))
             self._wake.set()
         return message
+
+    async def delivered(self, *, seconds: float) -> bool:
+        """Whether Redis has taken all that was published until now, waiting for that."""
+        last = self._last_sent
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._waiting and self._waiting[0].number <= last:
+                    self._gone.clear()
+                    await self._gone.wait()
+                return True
+        return False
 
     def _keep(self, one: _Outgoing) -> None:
         self._waiting.append(one)
@@ -194,6 +206,7 @@ class SharedBus(Bus):
         while self._waiting and self._waiting[0].number <= some[-1].number:
             self._size -= len(self._waiting.popleft().text)
         self.traffic.sent += len(some)
+        self._gone.set()
 
     # -- reading
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from cluster_ai.core.consent import Deed
+
 SHORTEST: Final = 0.05
 """Seconds: what an attempt costs at least, however little it does."""
 HERE: Final = ""
@@ -37,6 +39,8 @@ class Asked:
     """Nodes on which lie what it reads of other tickets: it can only be done there."""
     approval: str = ""
     """``pending`` while somebody has to say yes; ``rejected`` after a no."""
+    deed: Deed | None = None
+    """What it would do, as freezes see it; None when none can hold it."""
     avoid: frozenset[str] = frozenset()
     """Workers that were lost with an attempt at it."""
 
@@ -90,6 +94,6 @@ class Scene:
     bounds: Bounds = Bounds()
     paused_kinds: frozenset[str] = frozenset()
     frozen: Mapping[str, str] = field(default_factory=dict)
-    """By kind: the reason of the freeze that holds it up."""
+    """By ticket: the reason of the freeze that forbids it."""
     places: int = 0
     """How many attempts are kept in flight in all."""

@@ -23,7 +23,7 @@ from cluster_ai.plans.worker_side import Room
 
 Short = Annotated[Text, Field(max_length=256)]
 Line = Annotated[Text, Field(max_length=8192)]
-INFRA: Final = frozenset({"child_lost", "no_child", "worker_disk", "worker_stopped"})
+INFRA: Final = frozenset({"child_lost", "disk_low", "no_child", "worker_disk", "worker_stopped"})
 """Failures that are the worker's, and do not count against the ticket's own retries."""
 EXPECTED: Final = 1024
 """Leases whose tickets are remembered until their workers ask for them."""

@@ -5,10 +5,10 @@ from typing import Final
 
 from cluster_ai.plans import consenting, flow, graph, machine, tokens, views
 from cluster_ai.plans.given import Given
-from cluster_ai.plans.holding import no_ticket, on_ticket
+from cluster_ai.plans.holding import changed, no_ticket, on_ticket
 from cluster_ai.plans.records import Fence, Ticket
 from cluster_ai.plans.tables import pipelines, plans, tickets
-from cluster_ai.plans.types import Changed, IllegalTransition, TicketView
+from cluster_ai.plans.types import IllegalTransition, TicketView
 from cluster_ai.plans.words import LOST_CAUSE, PlanState, TaskType, TicketState
 from cluster_ai.plans.work import Work
 
@@ -180,6 +180,4 @@ def _with_the_left_out(ticket: Ticket, whole: dict[str, Ticket], feeds: dict[str
 
 def _as_seen(ticket: Ticket, revision: int | None) -> None:
     if revision is not None and ticket.chain_seq != revision:
-        raise Changed(
-            f"the ticket is {ticket.status} by now", hint="read it again, then decide", values={"state": ticket.status}
-        )
+        raise changed(ticket)

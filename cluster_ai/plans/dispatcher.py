@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from cluster_ai.compute.tickets.words import Errand, Sight, Taken
+from cluster_ai.core.consent import CLEAR, Outlooks, clear
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import ClusterError, Unavailable
 from cluster_ai.plans import allocation, fairness, flights, policy
@@ -39,6 +40,10 @@ class Queue(Protocol):
     async def lease(self, ticket_id: str, worker: str, now: float, seconds: float) -> Any: ...
 
     async def hold(self, ticket_id: str, reason: str, *, code: str) -> Any: ...
+
+    async def freeze(self, ticket_id: str, now: float) -> bool: ...
+
+    async def thaw(self, now: float) -> None: ...
 
     async def extend_leases(self, now: float, seconds: float) -> int: ...
 
@@ -70,8 +75,8 @@ class Means:
     bounds: Bounds = UNBOUNDED
     leads: Callable[[], bool] = lambda: True
     lease_seconds: float = 30.0
-    frozen: Callable[[], Mapping[str, str]] = dict
-    """By kind of work: why a freeze holds it up, as far as that is known without asking."""
+    frozen: Outlooks = clear
+    """What freezes forbid, as far as that is known without a unit of work."""
     expect: Callable[[Any], None] = lambda _leased: None
     """Told of each lease, for whoever is asked by the worker next."""
 
@@ -103,6 +108,8 @@ class Dispatcher:
         self._looked_at = 0.0
         self._saw_at = -1.0
         self._sight = Sight(life="")
+        self._outlook = CLEAR
+        self._mark: str | None = None
         self._paused: frozenset[str] = frozenset()
         self._spent: Mapping[str, float] = {}
         self._waits: Mapping[str, policy.Wait] = {}
@@ -116,6 +123,7 @@ class Dispatcher:
             await self._begin(now)
         is_due = now - self._looked_at >= LOOK_SECONDS or now < self._looked_at
         if is_due:
+            await self._freeze(now)
             await self._means.queue.reap(now)
             await self._learn(now)
             self._looked_at = now
@@ -141,8 +149,21 @@ class Dispatcher:
         """Workers could say nothing while nobody listened: every lease gets its whole time once."""
         live = await self._means.queue.extend_leases(now, self._means.lease_seconds)
         self._led = True
+        self._mark = None
         self._carried = {}
         log.info("dispatching", leases=live)
+
+    async def _freeze(self, now: float) -> None:
+        """Holds what is forbidden, whether or not there is a worker for it; what may be no more is asked about again.
+
+        That whoever looks at a ticket sees why it waits, and that it goes on the moment a freeze is lifted.
+        """
+        self._outlook = await self._means.frozen()
+        if self._outlook.mark != self._mark:
+            await self._means.queue.thaw(now)
+            self._mark = self._outlook.mark
+        for ticket_id in await self._turns.to_hold(self._outlook) if self._mark else ():
+            await self._means.queue.freeze(ticket_id, now)
 
     async def _learn(self, now: float) -> None:
         self._paused = await self._turns.paused_kinds()
@@ -191,7 +212,7 @@ class Dispatcher:
             waiting=frozenset(one.owner for one in asked),
             bounds=self._means.bounds,
             paused_kinds=self._paused,
-            frozen=self._means.frozen(),
+            frozen={one.id: why for one in asked if one.deed is not None and (why := self._outlook.why(one.deed))},
             places=sum(hand.slots for hand in hands.values()) * allocation.AHEAD,
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from cluster_ai.core.errors import Changed
 from cluster_ai.core.outbox import Unit, unit
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.records import Plan, Ticket
@@ -45,6 +46,12 @@ async def on_ticket(
 
 def no_ticket(ticket_id: str) -> NoSuchTicket:
     return NoSuchTicket(f"there is no ticket {ticket_id}", hint="cluster-ai ticket list shows those that there are")
+
+
+def changed(ticket: Ticket) -> Changed:
+    return Changed(
+        f"the ticket is {ticket.status} by now", hint="read it again, then decide", values={"state": ticket.status}
+    )
 
 
 def no_plan(plan_id: str) -> NoSuchPlan:

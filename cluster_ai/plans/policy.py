@@ -73,8 +73,8 @@ def not_paused(asked: Asked, scene: Scene) -> Verdict:
 
 
 def not_frozen(asked: Asked, scene: Scene) -> Verdict:
-    """A freeze forbids what it does. The transaction that acts asks again: this saves the walk there."""
-    reason = scene.frozen.get(asked.kind)
+    """A freeze forbids what it does: it waits, and is held soon. The transaction that acts asks again."""
+    reason = scene.frozen.get(asked.id)
     return GO if reason is None else Wait(scene.now + LATER, "frozen", reason)
 
 

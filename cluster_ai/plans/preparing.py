@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from cluster_ai.core.errors import InvalidInput
+from cluster_ai.core.trace_context import read_context
 from cluster_ai.plans import graph, hashing, machine, references, score, sla
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.records import Entry, Plan, Ticket
@@ -15,6 +16,8 @@ from cluster_ai.plans.work import counters
 S = TicketState
 ARTEFACTS_OF: Final = "artefacts_of"
 """Among a ticket's metadata: the ticket whose artefacts it has taken over."""
+TRACE: Final = "traceparent"
+"""Among a plan's spec: the request that brought it, for the spans of its attempts."""
 Reused = Mapping[str, Ticket]
 """By name: tickets whose results another plan has already."""
 
@@ -33,10 +36,6 @@ class Prepared:
     def ids(self) -> dict[str, str]:
         return {ticket.task_id: ticket.ticket_id for ticket in self.tickets}
 
-    @property
-    def deploys(self) -> bool:
-        return any(ticket.task_type == TaskType.DEPLOY for ticket in self.tickets)
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -46,6 +45,8 @@ class Origin:
     now: float
     replay_of: str | None = None
     reused: Reused = field(default_factory=dict)
+    trace: str = ""
+    """The ``traceparent`` of the request that brought it; empty where nothing is traced."""
 
 
 def checked(new: NewPlan, given: Given) -> tuple[graph.Graph, dict[str, dict[str, Any]]]:
@@ -128,11 +129,12 @@ def _checked_by(given: Given, kind: str, parameters: dict[str, Any], where: str)
 def _plan(new: NewPlan, plan_id: str, origin: Origin) -> Plan:
     deadline = None if new.deadline_s is None else origin.now + new.deadline_s
     spec = {"intent_id": new.intent_id, "decision_id": new.decision_id, "metadata": new.metadata}
+    came = read_context(origin.trace)
     return Plan(
         plan_id=plan_id,
         owner=origin.owner,
         name=new.name,
-        spec=spec | {"deadline": deadline},
+        spec=spec | {"deadline": deadline} | ({TRACE: origin.trace} if came else {}),
         failure_policy=new.failure_policy.value,
         deadline=deadline,
         paused=new.paused,
@@ -141,7 +143,7 @@ def _plan(new: NewPlan, plan_id: str, origin: Origin) -> Plan:
         body_hash=body_hash(new),
         replay_of=origin.replay_of,
         correlation_id=new.correlation_id or plan_id,
-        trace_id=new.trace_id,
+        trace_id=new.trace_id or (f"{came.trace:032x}" if came else ""),
         created_at=origin.now,
         updated_at=origin.now,
     )

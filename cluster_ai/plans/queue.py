@@ -42,13 +42,25 @@ class Queue:
             if ticket is None or ticket.queued is None or await self._is_stopped(opened, ticket):
                 return None
             work = Work(opened, self._given, plan=_of(ticket), actor=DISPATCHER, now=now)
-            if (frozen := await consenting.ask(opened.connection, self._given.consent, ticket)) is not None:
-                work.move(ticket, machine.Held(frozen.message, code=frozen.code), **dict(frozen.values))
-                await work.store()
+            if await self._is_frozen(work, ticket):
                 return None
             leased = await self._leased(work, ticket, worker, now + seconds)
             await work.store()
         return leased
+
+    async def freeze(self, ticket_id: str, now: float) -> bool:
+        """Holds what waits for a worker if a freeze forbids it; whether it does."""
+        async with unit(self._given.database, self._given.tell) as opened:
+            ticket = await tickets.free_ticket(opened.connection, ticket_id)
+            if ticket is None or ticket.queued is None:
+                return False
+            work = Work(opened, self._given, plan=_of(ticket), actor=DISPATCHER, now=now)
+            return await self._is_frozen(work, ticket)
+
+    async def thaw(self, now: float) -> None:
+        """Whatever a freeze holds is asked about again with the next ``reap``: one may have been lifted."""
+        async with self._given.database.transaction() as connection:
+            await tickets.ask_again(connection, consenting.FROZEN, now)
 
     async def hold(self, ticket_id: str, reason: str, *, by: str = DISPATCHER, code: str = "held") -> Ticket:
         """Nobody gets it until it is let go.
@@ -91,6 +103,15 @@ class Queue:
             await rows.store_tickets(opened.connection, [replace(ticket, parked=True, queued=None)])
         return stopped
 
+    async def _is_frozen(self, work: Work, ticket: Ticket) -> bool:
+        """Asked in the unit of work that acts; then it is held, with the reason."""
+        frozen = await consenting.ask(work.unit.connection, self._given.consent, ticket)
+        if frozen is None:
+            return False
+        work.move(ticket, machine.Held(frozen.message, code=frozen.code), **dict(frozen.values))
+        await work.store()
+        return True
+
     async def _leased(self, work: Work, ticket: Ticket, worker: str, until: float) -> Leased:
         secret = secrets.token_hex(16)
         undoes = ticket.status is TicketState.COMPENSATING
@@ -121,5 +142,7 @@ def _alive(ticket: Ticket, now: float, seconds: float) -> Ticket:
 
 
 def _sooner(ticket: Ticket, now: float) -> Ticket:
-    sooner = replace(ticket, not_before=min(ticket.not_before or now, now + MOST_WAIT))
+    """Waits no longer than it was to wait when that began, whatever the clock shows now."""
+    until = ticket.not_before or now
+    sooner = replace(ticket, not_before=min(until, now + min(MOST_WAIT, max(0.0, until - ticket.updated_at))))
     return replace(sooner, due_at=machine.due(sooner))

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cluster_ai.core import db_errors, outbox
+from cluster_ai.core import db_errors, outbox, tracing
 from cluster_ai.plans import consenting, flow, graph, machine, receivers, replaying, storing, views
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.holding import on_plan
@@ -38,7 +38,7 @@ class Plans:
         """
         if (first := await self._first(new, owner)) is not None:
             return first
-        ready = await self._prepared(new, Origin(owner, self._given.now()))
+        ready = await self._prepared(new, Origin(owner, self._given.now(), trace=tracing.here()))
         try:
             return await self._store(ready)
         except db_errors.Duplicate:
@@ -88,7 +88,7 @@ class Plans:
         needs = replaying.needs_of(old, edges)
         again = replaying.again(old, needs, start)
         taken = {ticket.task_id: ticket for ticket in old if ticket.task_id not in again}
-        origin = Origin(plan.owner, self._given.now(), replay_of=plan_id, reused=taken)
+        origin = Origin(plan.owner, self._given.now(), replay_of=plan_id, reused=taken, trace=tracing.here())
         ready = await self._prepared(replaying.asked_again(plan, old, needs), origin)
         return await self._store(await asyncio.to_thread(storing.keep_results, self._given, ready))
 
@@ -150,8 +150,8 @@ class Plans:
 
     async def _store(self, ready: Prepared) -> Accepted:
         async with outbox.unit(self._given.database, self._given.tell) as opened:
-            if ready.deploys:
-                await self._given.consent(opened.connection, consenting.deed(ready.plan.plan_id))
+            for wanted in consenting.deeds(ready.tickets):
+                await self._given.consent(opened.connection, wanted)
             await storing.store_new(opened, self._given, ready)
         return Accepted(plan=views.plan_view(ready.plan), ticket_ids=ready.ids)
 

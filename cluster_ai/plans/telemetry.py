@@ -12,6 +12,7 @@ import structlog
 
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import ClusterError
+from cluster_ai.core.events import Event
 from cluster_ai.plans.reading import Reader
 from cluster_ai.plans.service import Plans
 from cluster_ai.plans.tables import incidents as tables
@@ -23,8 +24,12 @@ MOST: Final = 10_000
 KEPT_SECONDS: Final = 3600.0
 BATCH: Final = 200
 
-Sink = Callable[[Sequence[dict[str, Any]]], Awaitable[None]]
-"""Takes records; raises ``Unavailable`` when it cannot."""
+FLOW: Final = "telemetry.flow"
+Sink = Callable[[Sequence[Event]], Awaitable[None]]
+"""Takes records as events of type ``telemetry.flow`` about plans; raises ``Unavailable`` when it cannot.
+
+It may be given the same one again, with the same id: when it took it, and nobody could note that.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Consolidation:
 
 
 class Telemetry:
-    """C6. ``size``: records that wait, as of the last look."""
+    """C6. ``size``: records that wait, as of the last look; ``dropped``: those that waited for too long."""
 
     def __init__(self, database: Database, sink: Sink, new_id: Callable[[], str]) -> None:
         self._database = database
@@ -76,6 +81,7 @@ class Telemetry:
         self._new_id = new_id
         self.size = 0
         self.published = 0
+        self.dropped = 0
         self.away_since: float | None = None
         self.why = ""
 
@@ -96,14 +102,16 @@ class Telemetry:
                 self.away_since, self.why = None, ""
                 return gone
             try:
-                await self._sink([body for _, body in rows])
+                await self._sink(
+                    [Event(row_id, FLOW, str(body.get("plan_id", "")), body, at) for row_id, body, at in rows]
+                )
             except ClusterError as exc:
                 self.away_since = now if self.away_since is None else self.away_since
                 self.why = exc.message
                 await self._trim(now)
                 return gone
             async with self._database.transaction() as connection:
-                await tables.sent(connection, [record_id for record_id, _ in rows])
+                await tables.sent(connection, [row_id for row_id, _, _ in rows])
             gone += len(rows)
             self.published += len(rows)
 
@@ -112,6 +120,7 @@ class Telemetry:
             return
         async with self._database.transaction() as connection:
             lost = await tables.trim(connection, before=now - KEPT_SECONDS, most=MOST)
+        self.dropped += lost
         if lost:
             log.warning("telemetry was dropped: its sink is away for too long", records=lost)
 
@@ -130,7 +139,7 @@ def _steps(plan: PlanView, first: float | None, last: float | None) -> dict[str,
 def _record(plan: PlanView, steps: dict[str, float], broken: str) -> dict[str, Any]:
     finished = plan.finished_at if plan.finished_at is not None else plan.updated_at
     return {
-        "type": "telemetry.flow",
+        "type": FLOW,
         "plan_id": plan.plan_id,
         "correlation_id": plan.correlation_id,
         "trace_id": plan.trace_id,

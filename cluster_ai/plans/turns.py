@@ -5,8 +5,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cluster_ai.compute.scaling import node_of
+from cluster_ai.core.consent import Outlook
 from cluster_ai.core.db import Database
 from cluster_ai.executors.catalogue import tickets_read_by
+from cluster_ai.plans import consenting
 from cluster_ai.plans.asked import Asked
 from cluster_ai.plans.tables import plans, turns
 from cluster_ai.plans.words import TaskType
@@ -16,6 +18,8 @@ APPROVAL: Final = "approval"
 """Word of a ticket's metadata: ``required`` holds it until somebody lets it go, ``rejected`` fails it."""
 LIMITS: Final = frozenset({"slot", "memory", "disk", "network"})
 """Words of a ticket's resources that bound the attempt, and ask nothing of its worker."""
+MOST_HELD: Final = 500
+"""Tickets that are looked at at once for whether a freeze forbids them."""
 NOWHERE: Final[frozenset[str]] = frozenset()
 NAMES: Final = {"gpu": "GPU"}
 """As workers call it."""
@@ -44,6 +48,15 @@ class Turns:
             near = await _near(connection, [row.ticket_id for row in rows if row.level])
         found = tuple(replace(_asked(row, ends, approved, lost), near=near.get(row.ticket_id, NOWHERE)) for row in rows)
         return found, len(found) >= each
+
+    async def to_hold(self, outlook: Outlook) -> tuple[str, ...]:
+        """Tickets that could go, and may not by that outlook."""
+        async with self._database.read() as connection:
+            rows = await turns.of_kinds(connection, consenting.ACTIONS, MOST_HELD)
+        deeds = (
+            (row, consenting.deed_of(row.ticket_id, row.task_type, row.metadata or {}, row.status)) for row in rows
+        )
+        return tuple(row.ticket_id for row, deed in deeds if deed is not None and outlook.why(deed))
 
     async def paused_kinds(self) -> frozenset[str]:
         """Kinds of work that nobody gets now."""
@@ -90,5 +103,6 @@ def _asked(row: Any, ends: Mapping[str, float], approved: Iterable[str], lost: M
         resources=needs(row.resources),
         needs_gateway=row.task_type in GATEWAY_KINDS,
         approval="pending" if is_open else wish if wish == "rejected" else "",
+        deed=consenting.deed_of(row.ticket_id, row.task_type, row.metadata or {}, row.status),
         avoid=lost.get(row.ticket_id, frozenset()),
     )

@@ -75,12 +75,6 @@ class ReportedOtherwise(Conflict):
     code = "reported_otherwise"
 
 
-class Changed(Conflict):
-    """It is not any more as the caller saw it (``If-Match``)."""
-
-    code = "changed_meanwhile"
-
-
 class NoSuchPlan(NotFound):
     """There is no such plan, or it is somebody else's."""
 

@@ -7,13 +7,13 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cluster_ai.core.consent import Deed
+from cluster_ai.core.consent import Deed, Outlook
 from cluster_ai.core.errors import Conflict, Forbidden, NotFound
 from cluster_ai.core.outbox import Unit, unit
 from cluster_ai.slo import consenting, notice, tables
 from cluster_ai.slo.freezing import Seen, Standing, Step, follows, next_step, why
 from cluster_ai.slo.given import Given
-from cluster_ai.slo.held import Held, in_force, seen
+from cluster_ai.slo.held import Held, in_force, outlook, seen
 from cluster_ai.slo.types import (
     FreezeScope,
     FreezeView,
@@ -63,6 +63,12 @@ class Freezes:
         """
         async with self._given.database.transaction() as connection:
             await self.consent(connection, deed)
+
+    async def outlook(self) -> Outlook:
+        """What is forbidden now, for who looks at many deeds before it acts."""
+        async with self._given.database.read() as connection:
+            held = await tables.active(connection)
+        return outlook(held, self._given.now())
 
     async def publish(self) -> None:
         """Writes the notice of what is frozen for those who have no database."""

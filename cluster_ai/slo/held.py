@@ -1,9 +1,9 @@
 """A freeze as it is stored, and what it refuses. Pure: processes without a database know it, too."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cluster_ai.core.consent import Deed, Frozen
+from cluster_ai.core.consent import Deed, Frozen, Outlook
 from cluster_ai.slo.freezing import counts, covers
 from cluster_ai.slo.types import FreezePolicy, FreezeView, OverrideView
 
@@ -26,6 +26,24 @@ def refuse(held: Iterable[Held], deed: Deed, now: float) -> None:
     for one in held:
         if covers(one.policy, deed) and not any(wanted.in_force for wanted in seen(one, now).overrides):
             raise _frozen(one, deed)
+
+
+def outlook(held: Sequence[Held], now: float) -> Outlook:
+    """What these freezes forbid at ``now``."""
+
+    def why(deed: Deed) -> str:
+        try:
+            refuse(held, deed, now)
+        except Frozen as exc:
+            return exc.message
+        return ""
+
+    return Outlook(" ".join(_mark(one, now) for one in held), why)
+
+
+def _mark(held: Held, now: float) -> str:
+    lifted = [one.override_id for one in seen(held, now).overrides if one.in_force]
+    return "+".join([held.view.event_id, *lifted])
 
 
 def seen(held: Held, now: float) -> FreezeView:

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cluster_ai.core.errors import Conflict, InvalidInput, NotFound
+from cluster_ai.core.errors import Changed, Conflict, InvalidInput, NotFound
 from cluster_ai.core.wire import View
 from cluster_ai.slo import bucket_tables, tables
 from cluster_ai.slo.checking import check, warnings
 from cluster_ai.slo.given import Given
 from cluster_ai.slo.tables import Page
-from cluster_ai.slo.types import FreezeScope, NewObjective, Objective, ObjectiveView, SloId
+from cluster_ai.slo.types import FreezeScope, NewObjective, Objective, ObjectiveView, SloId, etag
 
 MOST: Final = 500
 _ID: Final = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -106,16 +106,19 @@ class Objectives:
         async with self._given.database.read() as connection:
             return tuple(map(_warned, await tables.objectives(connection, page, chosen)))
 
-    async def change(self, slo_id: str, objective: Objective) -> ObjectiveView:
-        """Puts another definition in its place; what was counted stays.
+    async def change(self, slo_id: str, objective: Objective, *, seen: str = "") -> ObjectiveView:
+        """Puts another definition in its place; what was counted stays. ``seen``: its etag as the caller knows it.
 
         Raises:
+            Changed: it is another by now than the one that was seen.
             SloNotFound, KeptInFile, InvalidInput: as they say.
             HeldByFreeze: it would be switched off under a freeze of the whole cluster.
         """
         async with self._given.database.transaction() as connection:
             before = await _found(connection, slo_id)
             _refuse_file(before)
+            if seen not in {"", "*", etag(before)}:
+                raise Changed("the objective was changed by somebody else", hint="read it again, then decide")
             if not objective.enabled:
                 await refuse_held(connection, slo_id=slo_id)
             return await self._stored(connection, slo_id, _plain(objective), before=before)

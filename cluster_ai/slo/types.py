@@ -175,6 +175,11 @@ class ObjectiveView(View):
     warnings: tuple[str, ...] = ()
 
 
+def etag(view: ObjectiveView) -> str:
+    """Another one after every change of the objective: what ``ETag`` and ``If-Match`` carry."""
+    return f'"{view.updated_at:.6f}"'
+
+
 class Status(StrEnum):
     """By what is left of the budget."""
 

@@ -1,6 +1,7 @@
 """JSON over HTTP to a Prometheus or an Alertmanager of the user's: three tries, ten seconds each, no redirects."""
 
 import asyncio
+import ssl
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -84,8 +85,15 @@ class Web:
 
     async def _once(self, method: str, path: str, **more: Any) -> httpx2.Response:
         # A connection each time: they are rare, and nothing must be closed when the process ends.
-        async with httpx2.AsyncClient(timeout=SECONDS_EACH, trust_env=False, follow_redirects=False) as client:
+        options: dict[str, Any] = {"timeout": SECONDS_EACH, "trust_env": False, "follow_redirects": False}
+        async with httpx2.AsyncClient(verify=await self._trust(), **options) as client:
             return await client.request(method, self.url.rstrip("/") + path, **more)
+
+    async def _trust(self) -> ssl.SSLContext:
+        """Certificates of this machine, read beside the loop: they take longer than the request. HTTP needs none."""
+        if self.url.startswith("https:"):
+            return await asyncio.to_thread(ssl.create_default_context)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def _read(self, response: httpx2.Response) -> Any:
         if not response.content:

@@ -10,7 +10,7 @@ import pytest
 from cluster_ai.core.errors import ClusterError
 from cluster_ai.logs.room import Logs, LogsConfig
 from cluster_ai.logs.types import LogsSettings
-from tests.chaos.power_cut.harness import run
+from tests.disks import small_room
 from tests.logs.writing import MOST, line, write
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
@@ -18,11 +18,8 @@ pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder)
-    yield folder
-    run("umount", folder)
+    with small_room(tmp_path / "disk") as folder:
+        yield folder
 
 
 async def test_lines_wait_in_their_files_until_there_is_room(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cluster_ai.core.consent import Deed, Frozen
+from cluster_ai.core.consent import Deed, Frozen, Outlook
 from cluster_ai.core.db import Database, open_database
 from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.events import Event
@@ -56,6 +56,15 @@ class Room:
     clock: list[float]
     told: list[Event]
     forbidden: dict[str, str] = field(default_factory=dict)
+    """By action: why nobody may do it."""
+
+    async def outlook(self) -> Outlook:
+        forbidden = dict(self.forbidden)
+
+        def why(deed: Deed) -> str:
+            return "" if deed.is_mending else forbidden.get(deed.action.value, "")
+
+        return Outlook(" ".join(forbidden.values()), why)
 
     @property
     def now(self) -> float:

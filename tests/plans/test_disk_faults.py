@@ -9,7 +9,7 @@ from sqlalchemy import text
 from cluster_ai.core.db import DatabaseFull, DatabaseReadOnly
 from cluster_ai.core.migrate import downgrade, upgrade
 from cluster_ai.executors.contract import Result
-from tests.chaos.power_cut.harness import mounted, run
+from tests.disks import immutable, real_disk
 from tests.plans.conftest import Room, opened_room
 
 
@@ -49,26 +49,17 @@ async def _limit(room: Room, *, more: int) -> None:
 
 @pytest.mark.real
 def test_a_database_that_turned_read_only_is_no_full_one(tmp_path: Path) -> None:
-    image = tmp_path / "disk.img"
-    with image.open("wb") as file:
-        file.truncate(16 * 1024 * 1024)
-    run("mkfs.ext4", "-q", "-F", image)
-
     async def story(disk: Path) -> None:
         async with opened_room(f"sqlite:///{disk / 'x.db'}", tmp_path) as room:
             accepted = await room.submit({"id": "a"})
-            files = [str(file) for file in disk.glob("x.db*")]
-            run("chattr", "+i", *files)
-            try:
+            with immutable(*disk.glob("x.db*")):
                 with pytest.raises(DatabaseReadOnly):
                     await room.opened.queue.lease(accepted.ticket_ids["a"], "w", room.now, 30)
                 with pytest.raises(DatabaseReadOnly):
                     await room.submit({"id": "b"})
-            finally:
-                run("chattr", "-i", *files)
             assert await room.drain() == ["a"]
 
-    with mounted(image, tmp_path / "disk") as disk:
+    with real_disk(tmp_path / "disk") as disk:
         upgrade(f"sqlite:///{disk / 'x.db'}")
         asyncio.run(story(disk))
 

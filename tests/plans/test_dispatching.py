@@ -8,6 +8,7 @@ import pytest
 
 from cluster_ai.compute.scaling import node_of
 from cluster_ai.compute.tickets.words import Errand, Sight
+from cluster_ai.core.consent import Outlook
 from cluster_ai.executors.contract import Result
 from cluster_ai.plans.asked import Bounds, Hand
 from cluster_ai.plans.dispatcher import Dispatcher, Means
@@ -240,16 +241,84 @@ async def test_owners_share_the_places(room: Room) -> None:
     assert Counter(owners) == {"ana": 4, "bob": 4}
 
 
+BURNT = "chat burns its budget"
+
+
+async def standing(room: Room, ticket_id: str) -> tuple[str, str, str]:
+    found = await room.opened.reader.ticket(ticket_id)
+    return found.status.value, found.error_code, found.error_message
+
+
 @in_room
-async def test_a_kind_that_is_held_up_is_not_leased(room: Room) -> None:
+async def test_what_a_freeze_forbids_is_held_and_goes_on_when_it_is_lifted(room: Room) -> None:
     desk = SmallDesk()
     desk.has("w0")
-    ids = (await room.submit({"id": "a"}, {"id": "b", "type": "TEST"})).ticket_ids
-    works = dispatcher(room, desk, frozen=lambda: {"TEST": "chat burns its budget"})
+    ids = (await room.submit({"id": "a"}, {"id": "b", "type": "DEPLOY"}, {"id": "c", "type": "DEPLOY"})).ticket_ids
+    room.forbidden["BLOCK_DEPLOY"] = BURNT
+    works = dispatcher(room, desk, frozen=room.outlook)
+    await works.tick(room.later(1.1))
+    assert [one.ticket_id for one in desk.taken] == [ids["a"]]
+    assert {await standing(room, ids[name]) for name in "bc"} == {("frozen", "frozen", BURNT)}
+    await finish(room, desk, desk.taken[0])
+    await works.tick(room.later(60))
+    assert {await standing(room, ids[name]) for name in "bc"} == {("frozen", "frozen", BURNT)}
+    room.forbidden.clear()
+    await works.tick(room.later(1.1))
+    assert (await standing(room, ids["b"]))[1:] == ("", ""), "not fifteen seconds later"
+    await works.tick(room.later(1.1))
+    assert {one.ticket_id for one in desk.taken} == set(ids.values())
+    assert (await room.opened.reader.history(ids["b"])).intact
+
+
+@in_room
+async def test_a_frozen_ticket_says_so_though_no_worker_could_take_it(room: Room) -> None:
+    for desk in (SmallDesk(away=True), SmallDesk()):
+        ids = (await room.submit({"id": "b", "type": "DEPLOY"})).ticket_ids
+        room.forbidden["BLOCK_DEPLOY"] = BURNT
+        await dispatcher(room, desk, frozen=room.outlook).tick(room.later(1.1))
+        assert await standing(room, ids["b"]) == ("frozen", "frozen", BURNT)
+        room.forbidden.clear()
+
+
+@in_room
+async def test_between_two_looks_a_freeze_holds_up_the_turn(room: Room) -> None:
+    desk = SmallDesk()
+    desk.has("w0")
+    room.forbidden["BLOCK_DEPLOY"] = BURNT
+    works = dispatcher(room, desk, frozen=room.outlook)
+    await works.tick(room.later(1.1))
+    room.forbidden.clear()
+    ids = (await room.submit({"id": "b", "type": "DEPLOY"})).ticket_ids
     picture = await works.tick(room.later(0.3))
     assert picture is not None
-    assert [one.ticket_id for one in desk.taken] == [ids["a"]]
-    assert (picture.waits[ids["b"]].code, picture.waits[ids["b"]].reason) == ("frozen", "chat burns its budget")
+    assert (picture.waits[ids["b"]].code, picture.waits[ids["b"]].reason) == ("frozen", BURNT)
+    assert desk.taken == []
+    await works.tick(room.later(1.1))
+    assert [one.ticket_id for one in desk.taken] == [ids["b"]]
+
+
+@in_room
+async def test_an_outlook_that_is_too_dark_holds_nothing(room: Room) -> None:
+    """What is held is asked about in a unit of work: a look of a second ago does not freeze."""
+    desk = SmallDesk()
+    desk.has("w0")
+    ids = (await room.submit({"id": "b", "type": "DEPLOY"})).ticket_ids
+
+    async def gloomy() -> Outlook:
+        return Outlook("dark", lambda _deed: BURNT)
+
+    await dispatcher(room, desk, frozen=gloomy).tick(room.later(1.1))
+    assert (await standing(room, ids["b"]))[:2] == ("ready", "")
+
+
+@in_room
+async def test_what_mends_is_not_held(room: Room) -> None:
+    desk = SmallDesk()
+    desk.has("w0")
+    ids = (await room.submit({"id": "b", "type": "DEPLOY", "metadata": {"mending": "true"}})).ticket_ids
+    room.forbidden["BLOCK_DEPLOY"] = BURNT
+    await dispatcher(room, desk, frozen=room.outlook).tick(room.later(1.1))
+    assert [one.ticket_id for one in desk.taken] == [ids["b"]]
 
 
 @in_room
@@ -265,3 +334,18 @@ async def test_what_reads_anothers_artefact_is_done_where_that_lies(room: Room) 
     desk.has("a-better-one", threads=8)
     await works.tick(room.later(0.3))
     assert [(one.ticket_id, one.worker) for one in desk.taken[-1:]] == [(ids["c"], "mouse-0")]
+
+
+@in_room
+async def test_a_retry_waits_no_longer_after_a_start_with_a_clock_an_hour_back(room: Room) -> None:
+    desk = SmallDesk()
+    desk.has("w0")
+    ids = (await room.submit({"id": "a"})).ticket_ids
+    await room.fail(ids["a"], retry_after=20.0)
+    room.later(-3600)
+    works = dispatcher(room, desk)
+    await works.tick(room.later(1))
+    await works.tick(room.later(15))
+    assert desk.taken == []
+    await works.tick(room.later(7))
+    assert [one.ticket_id for one in desk.taken] == [ids["a"]]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cluster_ai.core.errors import InvalidInput, Unavailable
+from cluster_ai.core.events import Event
 from cluster_ai.plans import healing
 from cluster_ai.plans.dispatcher import Picture
 from cluster_ai.plans.healing import Finding, Past
@@ -123,28 +124,28 @@ async def test_incidents_are_paged_from_the_newest(room: Room) -> None:
 
 @in_room
 async def test_records_wait_for_a_sink_that_is_away_and_none_is_lost(room: Room) -> None:
-    taken: list[dict[str, Any]] = []
+    taken: list[Event] = []
     is_away = [True]
 
-    async def sink(records: Sequence[dict[str, Any]]) -> None:
+    async def sink(records: Sequence[Event]) -> None:
         if is_away[0]:
             raise Unavailable("gone")
         taken.extend(records)
 
     telemetry = Telemetry(room.database, sink, room.given.new_id)
     for number in range(3):
-        await telemetry.put({"n": number}, room.later(1))
+        await telemetry.put({"n": number, "plan_id": "p"}, room.later(1))
     assert await telemetry.flush(room.now) == 0
     assert (telemetry.size, telemetry.why) == (3, "gone")
     is_away[0] = False
     assert await telemetry.flush(room.later(60)) == 3
-    assert [record["n"] for record in taken] == [0, 1, 2]
+    assert [(event.type, event.data["n"]) for event in taken] == [("telemetry.flow", number) for number in range(3)]
     assert (telemetry.size, telemetry.away_since) == (0, None)
 
 
 @in_room
 async def test_records_do_not_wait_for_ever(room: Room) -> None:
-    async def sink(_records: Sequence[dict[str, Any]]) -> None:
+    async def sink(_records: Sequence[Event]) -> None:
         raise Unavailable("gone")
 
     telemetry = Telemetry(room.database, sink, room.given.new_id)
@@ -152,7 +153,7 @@ async def test_records_do_not_wait_for_ever(room: Room) -> None:
     await telemetry.put({"n": 1}, room.later(KEPT_SECONDS))
     await telemetry.flush(room.later(1))
     await telemetry.flush(room.now)
-    assert telemetry.size == 1
+    assert (telemetry.size, telemetry.dropped) == (1, 1)
     assert MOST >= 1000
 
 

@@ -21,7 +21,7 @@ def test_what_nothing_is_against_goes() -> None:
     [
         ({"approval": "pending"}, {}, "approval"),
         ({}, {"paused_kinds": frozenset({"EXECUTE"})}, "paused"),
-        ({}, {"frozen": {"EXECUTE": "chat burns its budget"}}, "frozen"),
+        ({}, {"frozen": {"t": "chat burns its budget"}}, "frozen"),
         ({"seconds": 6.0}, {"bounds": Bounds(seconds_a_day=10), "spent": {"ann": 5.0}}, "budget"),
         ({}, {"bounds": Bounds(in_flight=2), "in_flight": {"ann": 2}}, "quota"),
         ({"capabilities": frozenset({"tpu"})}, {}, "no_worker"),

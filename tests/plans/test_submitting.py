@@ -8,13 +8,12 @@ import pytest
 from sqlalchemy import update
 
 from cluster_ai.core.consent import Action, Frozen
-from cluster_ai.core.errors import InvalidInput
+from cluster_ai.core.errors import Changed, InvalidInput
 from cluster_ai.executors.contract import MOST_RESULT_BYTES, Result
 from cluster_ai.plans.tables.schema import entries, plans, tickets
 from cluster_ai.plans.types import (
     Accepted,
     ChainBroken,
-    Changed,
     DuplicateTicket,
     IllegalTransition,
     KeyReused,

@@ -17,6 +17,7 @@ async def test_no_query_reads_everything(room: Room) -> None:
         turns.of_owner_query("ana", 10, by_age=True),
         turns.of_owner_query("ana", 10, by_age=False),
         turns.next_owner_query("ana"),
+        turns.of_kinds_query(("DEPLOY", "PULL"), 10),
         turns.late_query("p"),
         *turns.counts_queries(),
         incidents.open_query(),

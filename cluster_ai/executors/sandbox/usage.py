@@ -46,7 +46,7 @@ def complaint(usage: Usage, bounds: Bounds) -> Failed | None:
     if usage.disk > bounds.disk:
         return Failed("disk_exceeded", f"it wrote {usage.disk} bytes; {bounds.disk} are allowed")
     if usage.free < bounds.free_disk:
-        return Failed("disk_exceeded", f"{usage.free} bytes are left on the disk; {bounds.free_disk} must stay free")
+        return Failed("disk_low", f"{usage.free} bytes are left on the disk; {bounds.free_disk} must stay free")
     if usage.memory > bounds.memory:
         return Failed("memory_exceeded", f"it held {usage.memory} bytes of memory; {bounds.memory} are allowed")
     return None

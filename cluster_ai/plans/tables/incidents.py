@@ -106,10 +106,10 @@ async def keep(connection: AsyncConnection, record_id: str, body: dict[str, Any]
     await connection.execute(buffer.insert().values(id=record_id, at=at, body=body))
 
 
-async def waiting(connection: AsyncConnection, limit: int) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """(id, body), the oldest first."""
+async def waiting(connection: AsyncConnection, limit: int) -> tuple[tuple[str, dict[str, Any], float], ...]:
+    """(id, body, when it was kept), the oldest first."""
     rows = await connection.execute(select(buffer).order_by(buffer.c.at, buffer.c.id).limit(limit))
-    return tuple((row.id, row.body) for row in rows)
+    return tuple((row.id, row.body, row.at) for row in rows)
 
 
 async def sent(connection: AsyncConnection, ids: Sequence[str]) -> None:

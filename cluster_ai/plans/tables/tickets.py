@@ -148,6 +148,12 @@ async def due(connection: AsyncConnection, now: float, limit: int) -> tuple[str,
     return tuple((await connection.execute(due_query(now, limit))).scalars())
 
 
+async def ask_again(connection: AsyncConnection, code: str, now: float) -> None:
+    """Makes due what is held with ``code`` and would be looked at later."""
+    held = (tickets.c.status == TicketState.FROZEN.value) & (tickets.c.error_code == code) & (tickets.c.due_at > now)
+    await connection.execute(tickets.update().where(held).values(due_at=now))
+
+
 def leases_query() -> sa.Select[Any]:
     return select(tickets).where(tickets.c.lease_until.is_not(None)).order_by(tickets.c.ticket_id)
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cluster_ai.core.batches import batches
 from cluster_ai.plans.tables.rows import AT_ONCE
 from cluster_ai.plans.tables.schema import attempts, entries, plans, tickets
-from cluster_ai.plans.words import OPEN
+from cluster_ai.plans.words import OPEN, TicketState
 
 MOST_OWNERS: Final = 200
 _ASKED: Final = (
@@ -110,6 +110,18 @@ async def waiting(connection: AsyncConnection, each: int) -> tuple[Any, ...]:
             found = await connection.execute(of_owner_query(owner, each, by_age=by_age))
             rows |= {row.ticket_id: row for row in found}
     return tuple(rows.values())
+
+
+def of_kinds_query(kinds: Iterable[str], limit: int) -> sa.Select[Any]:
+    ready = (tickets.c.status == TicketState.READY.value) & (tickets.c.queued == 1)
+    return (
+        select(*_ASKED).where(ready, tickets.c.task_type.in_(tuple(kinds))).order_by(tickets.c.ticket_id).limit(limit)
+    )
+
+
+async def of_kinds(connection: AsyncConnection, kinds: Iterable[str], limit: int) -> tuple[Any, ...]:
+    """Rows of what of these kinds may be leased and has not been, the oldest first."""
+    return tuple(await connection.execute(of_kinds_query(kinds, limit)))
 
 
 async def parameters_of(connection: AsyncConnection, ticket_ids: Iterable[str]) -> dict[str, dict[str, Any]]:

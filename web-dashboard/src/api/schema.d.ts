@@ -2014,7 +2014,9 @@ export interface paths {
         get: operations["slo_api_v1_slos__slo_id__get"];
         /**
          * Change
-         * @description Puts another definition in its place. What was counted stays, unless other events count from now on.
+         * @description Puts another definition in its place; with If-Match only if it is as the caller saw it.
+         *
+         *     What was counted stays, unless other events count from now on.
          */
         put: operations["change_api_v1_slos__slo_id__put"];
         post?: never;
@@ -28134,7 +28136,9 @@ export interface operations {
     change_api_v1_slos__slo_id__put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
             path: {
                 slo_id: string;
             };
