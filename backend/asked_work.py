@@ -7,9 +7,10 @@ from fastapi import Header, Path
 from pydantic import StringConstraints
 
 from backend.auth import Caller
-from cluster_ai.core.errors import InvalidInput
+from cluster_ai.core.errors import Forbidden, InvalidInput
 from cluster_ai.core.principals import Role
-from cluster_ai.plans.types import Key
+from cluster_ai.plans.consenting import MENDING, is_mending
+from cluster_ai.plans.types import Key, NewPlan
 
 ThisPlan = Annotated[str, Path(pattern=r"^[0-9a-f-]{1,36}$")]
 ThisTicket = Annotated[str, Path(pattern=r"^[0-9a-f-]{1,36}$")]
@@ -28,6 +29,18 @@ def owner_of(caller: Caller) -> str:
 def reach(caller: Caller) -> str | None:
     """Whose things a caller sees and changes; None: everybody's."""
     return None if caller.principal.role in _ALL else caller.principal.name
+
+
+def refuse_mending(wanted: NewPlan, caller: Caller) -> None:
+    """Freezes let through what mends; whether something does is not for its owner to say.
+
+    Raises:
+        Forbidden: a user says so.
+    """
+    if caller.principal.role not in _ALL and any(is_mending(ticket.metadata) for ticket in wanted.tickets):
+        raise Forbidden(
+            f"only operators may say of work that it mends (metadata {MENDING})", hint="ask one to hand the plan in"
+        )
 
 
 def seen(if_match: str | None) -> int | None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from backend.asked_work import Cursor, IdempotencyKey, ThisPlan, ThisTicket, etag, owner_of, reach
+from backend.asked_work import Cursor, IdempotencyKey, ThisPlan, ThisTicket, etag, owner_of, reach, refuse_mending
 from backend.deeds import recorded
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
@@ -52,6 +52,7 @@ async def submit(
     key: IdempotencyKey = None,
 ) -> types.Accepted:
     """Accepts a plan; when this answers it is on disk. The same body under the same key gives the first plan again."""
+    refuse_mending(wanted, caller)
     asked = wanted if key is None else wanted.model_copy(update={"idempotency_key": key})
     async with recorded(plane, caller, action="submit_plan", subject=wanted.name):
         accepted = await plane.work.plans.submit(asked, owner=owner_of(caller))
@@ -60,8 +61,9 @@ async def submit(
 
 
 @router.post(f"{API}/plan-checks")
-async def check(wanted: types.NewPlan, plane: ThePlane, _caller: TheCaller) -> types.Validated:
+async def check(wanted: types.NewPlan, plane: ThePlane, caller: TheCaller) -> types.Validated:
     """What would be refused is refused, and nothing is stored."""
+    refuse_mending(wanted, caller)
     return await plane.work.plans.validate(wanted)
 
 

@@ -209,6 +209,19 @@ def test_lists_are_filtered_and_paged(api: Api) -> None:
         assert bob.post(f"{API}/tickets/dead-letter/revive", json={}).json() == {"ticket_ids": []}
 
 
+def test_only_operators_say_that_work_mends(api: Api) -> None:
+    def plan(said: str) -> dict[str, Any]:
+        return {"tickets": [SAY | {"id": "a", "metadata": {"mending": said}}]}
+
+    with of(api, "ana") as ana, of(api, "olga") as olga:
+        for path in ("plans", "plan-checks"):
+            refused = ana.post(f"{API}/{path}", json=plan("true"))
+            assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), refused.text
+            assert "mending" in refused.json()["detail"]
+        assert ana.post(f"{API}/plans", json=plan("no")).status_code == 201
+        assert olga.post(f"{API}/plans", json=plan("true")).status_code == 201
+
+
 def test_only_operators_pause_a_kind_of_work(api: Api) -> None:
     with of(api, "ana") as ana, of(api, "olga") as olga:
         assert ana.put(f"{API}/tickets/paused-kinds/TEST").status_code == 403
