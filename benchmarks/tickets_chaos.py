@@ -92,8 +92,11 @@ def run(*, postgres: bool, kills: int, size: int, seed: int, workers: int) -> di
             story.submit()
             parts = [part for part in made.parts() for _ in range(kills)]
             rng.shuffle(parts)
-            for part in parts:
+            for number, part in enumerate(parts, 1):
                 story.kill(part)
+                if number % 10 == 0 or number == len(parts):
+                    said = f"{number} of {len(parts)} kills, {len(story.ids)} plans, {time.monotonic() - began:.0f} s\n"
+                    sys.stderr.write(said)
             found = story.verdict()
     tickets = sum(len(plan["tickets"]) for plan in story.asked)
     return {
