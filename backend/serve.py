@@ -125,7 +125,7 @@ async def dispatched(plane: "Plane", settings: Settings) -> AsyncIterator["Plane
         gateway_far="" if is_loopback(settings.bind) else settings.shown_at(ports.gateway),
         bounds=Bounds(settings.plans.owner_in_flight, settings.plans.owner_seconds_a_day),
     )
-    around = Around(plane.bus, plane.rooms.keys, plane.registry)
+    around = Around(plane.bus, plane.rooms.keys, plane.registry, plane.term.epoch, plane.term.guard)
     async with open_dispatching(config, plane.work, around) as opened:
         yield replace(plane, dispatching=opened)
 
@@ -141,6 +141,7 @@ async def _gateway(settings: Settings) -> None:
 def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     """The plain values that the API runs on."""
     from backend.catalogs import CatalogConfig
+    from backend.election_room import ElectionConfig
     from backend.host import ThisMachine
     from backend.notify_room import NotifyConfig
     from backend.plane import PlaneConfig
@@ -190,6 +191,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             make_secret(home.alertmanager_token, token_urlsafe(32)),
             home.freezes,
         ),
+        election=ElectionConfig(home.data, settings.election),
         logs=LogsConfig(home.logs_store, home.logs, settings.logs, time.time),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )

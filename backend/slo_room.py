@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend.election_room import Term
 from backend.live import Bus, Live
 from backend.rooms import Rooms
 from cluster_ai.accounts.service import Times
@@ -38,6 +39,7 @@ class Next:
     live: Live
     bus: Bus
     times: Times
+    term: Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ async def open_slo(config: SloConfig, beside: Next) -> AsyncIterator[Objectives]
         CallLog(beside.rooms),
         lambda: _nodes(beside.live),
         config.notice,
+        beside.term.epoch,
+        beside.term.guard,
     )
     async with open_room(given) as room:
         yield Objectives(room, config.token)

@@ -248,7 +248,9 @@ def running_api(
                 plane = await stack.enter_async_context(open_plane(config, Neighbours(world, world, pages, world)))
                 if dispatching:
                     desk = DispatchConfig(home.logs / "tickets", home.secrets, "tcp://127.0.0.1:1", world.url)
-                    around = dispatching_opening.Around(plane.bus, plane.rooms.keys, plane.registry)
+                    around = dispatching_opening.Around(
+                        plane.bus, plane.rooms.keys, plane.registry, plane.term.epoch, plane.term.guard
+                    )
                     opened = await stack.enter_async_context(
                         dispatching_opening.open_dispatching(desk, plane.work, around)
                     )
