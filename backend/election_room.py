@@ -24,7 +24,9 @@ class ElectionConfig:
 
 
 @asynccontextmanager
-async def open_election(config: ElectionConfig, database: Database, bus: Bus, vault: VaultConfig) -> AsyncIterator[Term]:
+async def open_election(
+    config: ElectionConfig, database: Database, bus: Bus, vault: VaultConfig
+) -> AsyncIterator[Term]:
     """Stands for the term inside the block.
 
     Raises:

@@ -17,6 +17,7 @@ from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.paths import Home
 from cluster_ai.settings import Settings
 from cluster_ai.views import ClusterModelView, NodeView, OverviewView, ReadyView, SystemView
+from cluster_ai.election.types import TermView
 
 T = TypeVar("T")
 
@@ -84,6 +85,10 @@ class AsyncClient:
     async def ready(self) -> ReadyView:
         """Each dependency. Not being ready is an answer, not an error."""
         return await self.send(calls.ready())
+
+    async def leader(self) -> TermView:
+        """Which head leads, as the one that is asked knows it."""
+        return await self.send(calls.leader())
 
     async def me(self) -> calls.Me:
         return await self.send(calls.me())

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.wire import Count, View
+from cluster_ai.election.types import TermView
 from cluster_ai.views import ClusterModelView, NodeView, OverviewView, ReadyView, SystemView
 
 API: Final = "/api/v1"
@@ -116,6 +117,10 @@ def system() -> Call[SystemView]:
 
 def ready() -> Call[ReadyView]:
     return Call("GET", "/ready", ReadyView.model_validate_json, errors_are_answers=True)
+
+
+def leader() -> Call[TermView]:
+    return Call("GET", f"{API}/cluster", TermView.model_validate_json)
 
 
 def me() -> Call[Me]:

@@ -16,6 +16,7 @@ from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.paths import Home
 from cluster_ai.settings import Settings
 from cluster_ai.views import ClusterModelView, NodeView, OverviewView, ReadyView, SystemView
+from cluster_ai.election.types import TermView
 
 T = TypeVar("T")
 
@@ -83,6 +84,10 @@ class Client:
     def ready(self) -> ReadyView:
         """Each dependency. Not being ready is an answer, not an error."""
         return self.send(calls.ready())
+
+    def leader(self) -> TermView:
+        """Which head leads, as the one that is asked knows it."""
+        return self.send(calls.leader())
 
     def me(self) -> calls.Me:
         return self.send(calls.me())

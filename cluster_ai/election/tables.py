@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy import text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.election.deciding import FOREVER, Seen
@@ -36,35 +36,36 @@ LOCK: Final = 0x1EADE2
 """Of PostgreSQL's advisory locks."""
 QUIET_MILLISECONDS: Final = 15_000
 """PostgreSQL ends a leader's unit of work that says nothing for so long: a head that stands still holds up nobody."""
-_CLOCK: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS double precision)"
-_ROW: Final = "name = 'cluster'"
-_ALIVE: Final = f"expires_at > {_CLOCK} AND expires_at <= {_CLOCK} + seconds"
-_HOLDS: Final = text(
-    f"SELECT CASE WHEN pg_try_advisory_xact_lock_shared({LOCK}) THEN epoch = :epoch AND {_ALIVE} ELSE false END,"
-    f" set_config('idle_in_transaction_session_timeout', '{QUIET_MILLISECONDS}', true)"
-    f" FROM leader_lease WHERE {_ROW}"
+_CLOCK: Final = sa.cast(sa.extract("epoch", func.clock_timestamp()), sa.Double)
+_ALIVE: Final = sa.and_(lease.c.expires_at > _CLOCK, lease.c.expires_at <= _CLOCK + lease.c.seconds)
+_IS_IT: Final = lease.c.epoch == sa.bindparam("epoch_asked", type_=sa.BigInteger)
+_IS_OURS: Final = lease.c.holder == sa.bindparam("me")
+_TTL: Final = sa.bindparam("ttl", type_=sa.Double)
+_TERM: Final = (lease.c.epoch, lease.c.holder, lease.c.since)
+_SHARED: Final = func.pg_try_advisory_xact_lock_shared(LOCK, type_=sa.Boolean)
+_HOLDS: Final = select(
+    # The order of a CASE is kept: first the lock, then the clock.
+    sa.case((_SHARED, sa.and_(_IS_IT, _ALIVE)), else_=sa.false()),
+    func.set_config("idle_in_transaction_session_timeout", str(QUIET_MILLISECONDS), sa.true()),
 )
-_HOLDS_ALONE: Final = text(f"SELECT epoch = :epoch FROM leader_lease WHERE {_ROW}")
-_SEE: Final = text(
-    f"SELECT epoch, holder, since, CASE WHEN {_ALIVE} THEN expires_at - {_CLOCK} ELSE 0 END AS left_over"
-    f" FROM leader_lease WHERE {_ROW}"
+_HOLDS_ALONE: Final = select(_IS_IT)
+_SEE: Final = select(*_TERM, sa.case((_ALIVE, lease.c.expires_at - _CLOCK), else_=0.0).label("left"))
+_SEE_ALONE: Final = select(*_TERM)
+_ALONE: Final = select(func.pg_advisory_xact_lock(LOCK))
+_NEXT: Final = {"epoch": lease.c.epoch + 1, "holder": sa.bindparam("me")}
+_TAKE: Final = (
+    lease.update()
+    .where(_IS_IT, sa.or_(_IS_OURS, lease.c.expires_at.is_(None), sa.not_(_ALIVE)))
+    .values(_NEXT | {"since": _CLOCK, "expires_at": _CLOCK + _TTL, "seconds": _TTL})
+    .returning(*_TERM)
 )
-_SEE_ALONE: Final = text(f"SELECT epoch, holder, since FROM leader_lease WHERE {_ROW}")
-_ALONE: Final = text(f"SELECT pg_advisory_xact_lock({LOCK})")
-_TAKE: Final = text(
-    f"UPDATE leader_lease SET epoch = epoch + 1, holder = :me, since = {_CLOCK}, expires_at = {_CLOCK} + :ttl,"
-    f" seconds = :ttl WHERE {_ROW} AND epoch = :epoch AND (holder = :me OR expires_at IS NULL OR NOT ({_ALIVE}))"
-    " RETURNING epoch, holder, since"
+_TAKE_ALONE: Final = (
+    lease.update()
+    .values(_NEXT | {"since": sa.bindparam("now", type_=sa.Double), "expires_at": None, "seconds": 0.0})
+    .returning(*_TERM)
 )
-_TAKE_ALONE: Final = text(
-    "UPDATE leader_lease SET epoch = epoch + 1, holder = :me, since = :now, expires_at = NULL, seconds = 0"
-    f" WHERE {_ROW} RETURNING epoch, holder, since"
-)
-_RENEW: Final = text(
-    f"UPDATE leader_lease SET expires_at = {_CLOCK} + :ttl, seconds = :ttl"
-    f" WHERE {_ROW} AND epoch = :epoch AND holder = :me RETURNING since"
-)
-_RELEASE: Final = text(f"UPDATE leader_lease SET expires_at = {_CLOCK} WHERE {_ROW} AND epoch = :epoch AND holder = :me")
+_RENEW: Final = lease.update().where(_IS_IT, _IS_OURS).values(expires_at=_CLOCK + _TTL, seconds=_TTL).returning(*_TERM)
+_RELEASE: Final = lease.update().where(_IS_IT, _IS_OURS).values(expires_at=_CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,14 @@ def is_shared(connection: AsyncConnection) -> bool:
 async def holds(connection: AsyncConnection, epoch: int) -> bool:
     """Whether ``epoch`` is the term, and will be until this unit of work has ended."""
     asked = _HOLDS if is_shared(connection) else _HOLDS_ALONE
-    return bool(await connection.scalar(asked, {"epoch": epoch}))
+    return bool(await connection.scalar(asked, {"epoch_asked": epoch}))
 
 
 async def see(connection: AsyncConnection) -> Seen:
     """The term as it stands."""
     if is_shared(connection):
         row = (await connection.execute(_SEE)).first()
-        return Seen() if row is None else Seen(row.epoch, row.holder, row.since, row.left_over)
+        return Seen() if row is None else Seen(row.epoch, row.holder, row.since, row.left)
     row = (await connection.execute(_SEE_ALONE)).first()
     return Seen() if row is None else Seen(row.epoch, row.holder, row.since)
 
@@ -98,7 +99,7 @@ async def see(connection: AsyncConnection) -> Seen:
 async def take(connection: AsyncConnection, seen: Seen, bid: Bid) -> Seen | None:
     """The new term, ours; None: somebody else was faster. Waits for units of work of the old one."""
     await connection.execute(_ALONE)
-    asked = {"epoch": seen.epoch, "me": bid.me, "ttl": bid.ttl}
+    asked = {"epoch_asked": seen.epoch, "me": bid.me, "ttl": bid.ttl}
     row = (await connection.execute(_TAKE, asked)).first()
     return None if row is None else Seen(row.epoch, row.holder, row.since, bid.ttl)
 
@@ -111,10 +112,10 @@ async def take_alone(connection: AsyncConnection, me: str, now: float) -> Seen:
 
 async def renew(connection: AsyncConnection, epoch: int, bid: Bid) -> Seen | None:
     """The term with its whole time again; None: it is not ours any more."""
-    row = (await connection.execute(_RENEW, {"epoch": epoch, "me": bid.me, "ttl": bid.ttl})).first()
+    row = (await connection.execute(_RENEW, {"epoch_asked": epoch, "me": bid.me, "ttl": bid.ttl})).first()
     return None if row is None else Seen(epoch, bid.me, row.since, bid.ttl)
 
 
 async def release(connection: AsyncConnection, epoch: int, me: str) -> None:
     """Others need not wait for its end."""
-    await connection.execute(_RELEASE, {"epoch": epoch, "me": me})
+    await connection.execute(_RELEASE, {"epoch_asked": epoch, "me": me})

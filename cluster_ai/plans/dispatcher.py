@@ -1,7 +1,8 @@
 """Gives tickets to workers: who is ready goes by the rules, in turn, to the best place; what was lost comes back.
 
-Only the leader's dispatcher works. What another one still writes after its term is refused, and were it not, a lease is
-given to one of them all the same. A lease is durable before anything is handed in, so that a crash between the two costs the time of a lease and nothing else.
+Only the leader's dispatcher works. What another one still writes after its term is refused; and were it not, a lease is
+given to one of them all the same. A lease is durable before anything is handed in, so that a crash between the two
+costs the time of a lease and nothing else.
 """
 
 import asyncio
