@@ -34,8 +34,6 @@ lease = sa.Table(
 
 LOCK: Final = 0x1EADE2
 """Of PostgreSQL's advisory locks."""
-QUIET_MILLISECONDS: Final = 15_000
-"""PostgreSQL ends a leader's unit of work that says nothing for so long: a head that stands still holds up nobody."""
 _CLOCK: Final = sa.cast(sa.extract("epoch", func.clock_timestamp()), sa.Double)
 _ALIVE: Final = sa.and_(lease.c.expires_at > _CLOCK, lease.c.expires_at <= _CLOCK + lease.c.seconds)
 _IS_IT: Final = lease.c.epoch == sa.bindparam("epoch_asked", type_=sa.BigInteger)
@@ -46,7 +44,8 @@ _SHARED: Final = func.pg_try_advisory_xact_lock_shared(LOCK, type_=sa.Boolean)
 _HOLDS: Final = select(
     # The order of a CASE is kept: first the lock, then the clock.
     sa.case((_SHARED, sa.and_(_IS_IT, _ALIVE)), else_=sa.false()),
-    func.set_config("idle_in_transaction_session_timeout", str(QUIET_MILLISECONDS), sa.true()),
+    # A head that stands still in the middle of a write holds up nobody for longer than its term.
+    func.set_config("idle_in_transaction_session_timeout", sa.bindparam("quiet", type_=sa.String), sa.true()),
 )
 _HOLDS_ALONE: Final = select(_IS_IT)
 _SEE: Final = select(*_TERM, sa.case((_ALIVE, lease.c.expires_at - _CLOCK), else_=0.0).label("left"))
@@ -81,10 +80,14 @@ def is_shared(connection: AsyncConnection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-async def holds(connection: AsyncConnection, epoch: int) -> bool:
-    """Whether ``epoch`` is the term, and will be until this unit of work has ended."""
-    asked = _HOLDS if is_shared(connection) else _HOLDS_ALONE
-    return bool(await connection.scalar(asked, {"epoch_asked": epoch}))
+async def holds(connection: AsyncConnection, epoch: int, ttl: float) -> bool:
+    """Whether ``epoch`` is the term, and will be until this unit of work has ended.
+
+    PostgreSQL undoes a unit that says nothing for ``ttl`` seconds.
+    """
+    if not is_shared(connection):
+        return bool(await connection.scalar(_HOLDS_ALONE, {"epoch_asked": epoch}))
+    return bool(await connection.scalar(_HOLDS, {"epoch_asked": epoch, "quiet": str(int(ttl * 1000))}))
 
 
 async def see(connection: AsyncConnection) -> Seen:

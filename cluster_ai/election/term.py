@@ -63,7 +63,7 @@ class Term:
             NotLeading: this head does not lead, or not any more.
         """
         epoch = self.epoch()
-        if epoch and await tables.holds(connection, epoch):
+        if epoch and await tables.holds(connection, epoch, self._means.pace.ttl):
             return
         self.refused += 1
         self._hear(deciding.Refused(epoch))
