@@ -15,9 +15,9 @@ from cluster_ai.client.problems import translated
 from cluster_ai.client.wiring import Target, check, good, parse_line, request_of
 from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.paths import Home
+from cluster_ai.election.types import TermView
 from cluster_ai.settings import Settings
 from cluster_ai.views import ClusterModelView, NodeView, OverviewView, ReadyView, SystemView
-from cluster_ai.election.types import TermView
 
 T = TypeVar("T")
 

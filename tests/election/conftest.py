@@ -1,8 +1,8 @@
 """Terms on a real database, with clocks that tests turn."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,15 +67,16 @@ async def head(database: Database, folder: Path, wall: list[float] | None = None
 
 
 @asynccontextmanager
-async def databases(url: str, count: int) -> AsyncIterator[list[Database]]:
-    """Each head has its own connections."""
-    opened = [open_database(url, on_fatal=lambda error: pytest.fail(error.message)) for _ in range(count)]
-    found = [await one.__aenter__() for one in opened]
-    try:
+async def heads(url: str, folder: Path, *names: str, walls: Sequence[list[float]] = ()) -> AsyncIterator[list[Head]]:
+    """Each with a data directory of its name, and connections of its own. ``walls``: what their clocks show."""
+    async with AsyncExitStack() as stack:
+        found = []
+        for place, name in enumerate(names):
+            opened = open_database(url, on_fatal=lambda error: pytest.fail(error.message))
+            database = await stack.enter_async_context(opened)
+            wall = walls[place] if walls else None
+            found.append(await stack.enter_async_context(head(database, folder / name, wall)))
         yield found
-    finally:
-        for one in reversed(opened):
-            await one.__aexit__(None, None, None)
 
 
 Story = Callable[[str, Path], Awaitable[None]]

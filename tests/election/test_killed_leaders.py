@@ -83,13 +83,13 @@ class Arena:
     def reigns(self, leader: Contender) -> None:
         """It has written for a while."""
         count = len(leader.said("ack"))
-        until(lambda: len(leader.said("ack")) > count + WRITES, seconds=8, what="it writes on")
+        until(lambda: len(leader.said("ack")) > count + WRITES, seconds=10, what="it writes on")
 
     def leading(self, but: Contender | None = None) -> Contender:
         def another() -> Contender | None:
             return found if (found := self.leader()) is not but else None
 
-        return until(another, seconds=8, what="another one leads and writes")
+        return until(another, seconds=10, what="another one leads and writes")
 
     def rows(self) -> list[tuple[int, str, int]]:
         """In the order in which they were written."""
@@ -176,7 +176,7 @@ def test_a_leader_that_stood_still_is_refused_when_it_goes_on(arena: Arena) -> N
         finally:
             leader.signal(signal.SIGCONT)
         late = leader
-        until(lambda late=late: late.lines[-1][0] in LATE, seconds=8, what="its late write was not taken")
+        until(lambda late=late: late.lines[-1][0] in LATE, seconds=10, what="its late write was not taken")
         arena.reigns(following)
         assert arena.leader() is following
         leader = following
