@@ -1,12 +1,11 @@
 """What leaves this process, and comes from outside: events to other processes over the bus, and over webhooks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from backend.notify_room import Beside, Notify, Turn, open_notify
 from cluster_ai.core.bus import Bus
-from cluster_ai.core.leadership import Leads
 from cluster_ai.core.redis_bus import SharedBus
 from cluster_ai.executors.contract import Reported
 from cluster_ai.notify.given import PipelineCompleted
@@ -36,7 +35,7 @@ async def open_bus(redis_url: str | None, *, origin: str) -> AsyncIterator[Bus]:
         yield bus
 
 
-def turn_of(bus: Bus, leads: Leads) -> Turn:
+def turn_of(bus: Bus, leads: Callable[[], int]) -> Turn:
     """Heads that share a Redis take turns at forgetting what is old; without one the head that leads does it."""
 
     def turn() -> AbstractAsyncContextManager[bool]:
@@ -47,7 +46,7 @@ def turn_of(bus: Bus, leads: Leads) -> Turn:
 
 
 @asynccontextmanager
-async def _by_term(leads: Leads) -> AsyncIterator[bool]:
+async def _by_term(leads: Callable[[], int]) -> AsyncIterator[bool]:
     yield leads() > 0
 
 

@@ -81,7 +81,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
         slo = await stack.enter_async_context(
-            slo_room.open_slo(config.slo, slo_room.Next(rooms, live, bus, times, term))
+            slo_room.open_slo(config.slo, slo_room.Next(rooms, live, bus, times, term.epoch, term.guard))
         )
         around = catalogs.Around(rooms.database, live, rooms.members.fleet, bus, times, consent, tls)
         catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))

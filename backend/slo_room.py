@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend.election_room import Term
 from backend.live import Bus, Live
 from backend.rooms import Rooms
 from cluster_ai.accounts.service import Times
@@ -13,7 +12,18 @@ from cluster_ai.core.consent import Consent
 from cluster_ai.core.errors import Unavailable
 from cluster_ai.core.events import Event
 from cluster_ai.gateway.types import UpstreamState
-from cluster_ai.slo.opening import Call, Given, Service, SloSettings, consenting, open_room
+from cluster_ai.slo.opening import (
+    Call,
+    Given,
+    Guard,
+    Leads,
+    Service,
+    SloSettings,
+    always,
+    consenting,
+    open_room,
+    unguarded,
+)
 
 __all__ = ["Next", "Objectives", "SloConfig", "consent_of", "open_slo"]
 
@@ -39,7 +49,8 @@ class Next:
     live: Live
     bus: Bus
     times: Times
-    term: Term
+    leads: Leads = always
+    guard: Guard = unguarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +96,8 @@ async def open_slo(config: SloConfig, beside: Next) -> AsyncIterator[Objectives]
         CallLog(beside.rooms),
         lambda: _nodes(beside.live),
         config.notice,
-        beside.term.epoch,
-        beside.term.guard,
+        beside.leads,
+        beside.guard,
     )
     async with open_room(given) as room:
         yield Objectives(room, config.token)

@@ -1,7 +1,7 @@
 """Looks after how tickets get done: incidents, plans that ended, telemetry, figures."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,7 +13,6 @@ from cluster_ai.compute.tickets.transport import SchedulerTickets
 from cluster_ai.core.bus import Bus
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import ClusterError, Unavailable
-from cluster_ai.core.leadership import Leads, always
 from cluster_ai.core.loops import every
 from cluster_ai.plans import dispatcher, healing, incidents, lines, losing, telemetry
 from cluster_ai.plans.tables.turns import counts, late_of
@@ -42,7 +41,8 @@ class Watch:
     telemetry: telemetry.Telemetry
     lines: lines.Lines
     now: Any
-    leads: Leads = always
+    leads: Callable[[], int] = lambda: 1
+    """Our term's epoch; 0 while another head leads."""
     figures: FlowFigures = field(default_factory=FlowFigures)
     by_status: Mapping[str, int] = field(default_factory=dict)
     last: dispatcher.Picture | None = None

@@ -11,7 +11,6 @@ from backend.routed import PolicedRoute, TheCaller, ThePlane
 from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.errors import NotFound
 from cluster_ai.core.wire import Name, StrictModel, View
-from cluster_ai.election.types import TermView
 from cluster_ai.settings import MAX_WORKERS
 from cluster_ai.views import NodeView, OverviewView, SystemView
 
@@ -49,12 +48,6 @@ class Accepted(View):
 async def overview(plane: ThePlane, _caller: TheCaller) -> OverviewView:
     """The last snapshot, at most a second or so old (``at``). Never asks a node."""
     return plane.live.overview()
-
-
-@router.get(f"{API}/cluster")
-async def leader(plane: ThePlane, _caller: TheCaller) -> TermView:
-    """Which head leads, and whether it is the one that answers; as of its last look, a few seconds old at most."""
-    return plane.term.view()
 
 
 @router.get(f"{API}/nodes")

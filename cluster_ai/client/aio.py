@@ -15,7 +15,6 @@ from cluster_ai.client.problems import translated
 from cluster_ai.client.wiring import Target, check, good, parse_line, request_of
 from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.paths import Home
-from cluster_ai.election.types import TermView
 from cluster_ai.settings import Settings
 from cluster_ai.views import ClusterModelView, NodeView, OverviewView, ReadyView, SystemView
 
@@ -86,7 +85,7 @@ class AsyncClient:
         """Each dependency. Not being ready is an answer, not an error."""
         return await self.send(calls.ready())
 
-    async def leader(self) -> TermView:
+    async def leader(self) -> calls.Term:
         """Which head leads, as the one that is asked knows it."""
         return await self.send(calls.leader())
 

@@ -19,6 +19,8 @@ PULL_SECONDS: Final = 1900.0
 """The same of a pull: a node checks for minutes what it has fetched, and the server loses patience first."""
 
 T = TypeVar("T")
+Term = TermView
+"""Which head leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,8 @@ def ready() -> Call[ReadyView]:
     return Call("GET", "/ready", ReadyView.model_validate_json, errors_are_answers=True)
 
 
-def leader() -> Call[TermView]:
-    return Call("GET", f"{API}/cluster", TermView.model_validate_json)
+def leader() -> Call[Term]:
+    return Call("GET", f"{API}/cluster", Term.model_validate_json)
 
 
 def me() -> Call[Me]:

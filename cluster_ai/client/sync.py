@@ -14,7 +14,6 @@ from cluster_ai.client.problems import translated
 from cluster_ai.client.wiring import Target, check, good, parse_line, request_of
 from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.paths import Home
-from cluster_ai.election.types import TermView
 from cluster_ai.settings import Settings
 from cluster_ai.views import ClusterModelView, NodeView, OverviewView, ReadyView, SystemView
 
@@ -85,7 +84,7 @@ class Client:
         """Each dependency. Not being ready is an answer, not an error."""
         return self.send(calls.ready())
 
-    def leader(self) -> TermView:
+    def leader(self) -> calls.Term:
         """Which head leads, as the one that is asked knows it."""
         return self.send(calls.leader())
 

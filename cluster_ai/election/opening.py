@@ -13,10 +13,10 @@ from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.outbox import Tell
 from cluster_ai.election import claim, deciding
 from cluster_ai.election.term import Means, Term
-from cluster_ai.election.types import ElectionSettings, Mode
+from cluster_ai.election.types import ElectionMode, ElectionSettings
 
 __all__ = ["Around", "ElectionSettings", "Term", "mode_for", "open_term"]
-_FITTING: Final = {"sqlite": Mode.SOLO, "postgresql": Mode.POSTGRES}
+_FITTING: Final = {"sqlite": ElectionMode.SOLO, "postgresql": ElectionMode.POSTGRES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +33,20 @@ class Around:
     clock: Callable[[], float] = through_sleep
 
 
-def mode_for(wanted: Mode, dialect: str) -> Mode:
+def mode_for(wanted: ElectionMode, dialect: str) -> ElectionMode:
     """The way that fits a database of that kind.
 
     Raises:
         Misconfigured: another one was asked for.
     """
     fitting = _FITTING[dialect]
-    if wanted in (Mode.AUTO, fitting):
+    if wanted in (ElectionMode.AUTO, fitting):
         return fitting
-    if wanted is Mode.RAFT:
+    if wanted is ElectionMode.RAFT:
         raise Misconfigured(
             "election.mode = 'raft' is not there yet", hint="several heads share a PostgreSQL: mode = 'auto'"
         )
-    if wanted is Mode.SOLO:
+    if wanted is ElectionMode.SOLO:
         raise Misconfigured(
             "election.mode = 'solo' is for SQLite: a lock on one machine's disk says nothing of another head on the"
             " same PostgreSQL",
@@ -65,7 +65,7 @@ async def open_term(database: Database, settings: ElectionSettings, around: Arou
         Misconfigured: the mode does not fit the database.
     """
     mode = mode_for(settings.mode, database.dialect)
-    ttl = settings.ttl_seconds if mode is Mode.POSTGRES else deciding.FOREVER
+    ttl = settings.ttl_seconds if mode is ElectionMode.POSTGRES else deciding.FOREVER
     with ExitStack() as stack:
         held = await asyncio.to_thread(stack.enter_context, claim.opened(around.folder))
         means = Means(

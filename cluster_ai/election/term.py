@@ -16,7 +16,7 @@ from cluster_ai.core.loops import alongside, heed_cancellation
 from cluster_ai.core.outbox import Tell, unit
 from cluster_ai.election import deciding, tables
 from cluster_ai.election.claim import Claim
-from cluster_ai.election.types import CHANGED, Mode, NotLeading, TermView
+from cluster_ai.election.types import CHANGED, ElectionMode, NotLeading, TermView
 
 log = structlog.get_logger(__name__)
 RELEASE_SECONDS: Final = 2.0
@@ -32,7 +32,7 @@ class Means:
 
     database: Database
     claim: Claim
-    mode: Mode
+    mode: ElectionMode
     pace: deciding.Pace
     clock: Callable[[], float]
     now: Callable[[], float]
@@ -132,7 +132,7 @@ class Term:
         return await self._taken(seen)
 
     async def _renewed(self, state: deciding.Leading, asked: float) -> deciding.Seen:
-        if self._means.mode is Mode.SOLO:
+        if self._means.mode is ElectionMode.SOLO:
             # There is nobody whom it could be renewed against.
             return self._seen
         async with self._means.database.transaction() as connection:
@@ -144,7 +144,7 @@ class Term:
     async def _taken(self, seen: deciding.Seen) -> deciding.Seen:
         means, asked = self._means, self._means.clock()
         async with unit(means.database, means.tell) as work:
-            if means.mode is Mode.SOLO:
+            if means.mode is ElectionMode.SOLO:
                 taken: deciding.Seen | None = await tables.take_alone(work.connection, self._bid.me, means.now())
             else:
                 taken = await tables.take(work.connection, seen, self._bid)
@@ -175,7 +175,7 @@ class Term:
     async def _release(self) -> None:
         epoch = self.epoch()
         self._state = deciding.Following()
-        if not epoch or self._means.mode is Mode.SOLO:
+        if not epoch or self._means.mode is ElectionMode.SOLO:
             return
         # It ends by itself when the database is away.
         with suppress(ClusterError, TimeoutError):

@@ -12,7 +12,7 @@ CHANGED = "leader.changed"
 """The event."""
 
 
-class Mode(StrEnum):
+class ElectionMode(StrEnum):
     """``auto``: by the kind of the database."""
 
     AUTO = "auto"
@@ -30,8 +30,8 @@ class NotLeading(Conflict):
 class ElectionSettings(Slice):
     """Who leads when several heads share a PostgreSQL."""
 
-    mode: Mode = Field(
-        default=Mode.AUTO,
+    mode: ElectionMode = Field(
+        default=ElectionMode.AUTO,
         description="`solo` on SQLite, `postgres` for heads that share a PostgreSQL; `auto` goes by the database.",
     )
     ttl_seconds: float = Field(
@@ -57,7 +57,7 @@ class TermView(View):
     ``holder`` and ``head`` name heads: the machine, and what tells its data directory from others.
     """
 
-    mode: Mode
+    mode: ElectionMode
     leads: bool
     epoch: int
     holder: str

@@ -15,7 +15,7 @@ from cluster_ai.core.migrate import downgrade, upgrade
 from cluster_ai.election import claim, deciding
 from cluster_ai.election.opening import mode_for
 from cluster_ai.election.term import Means, Term
-from cluster_ai.election.types import Mode
+from cluster_ai.election.types import ElectionMode
 from tests.core.conftest import empty_url, postgres_url, url
 
 __all__ = ["empty_url", "postgres_url", "url"]
@@ -49,8 +49,8 @@ async def head(database: Database, folder: Path, wall: list[float] | None = None
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
     clock, told = [1000.0], list[Event]()
     walls = wall or [1_800_000_000.0]
-    mode = mode_for(Mode.AUTO, database.dialect)
-    pace = PACE if mode is Mode.POSTGRES else deciding.Pace(deciding.FOREVER, PACE.renew)
+    mode = mode_for(ElectionMode.AUTO, database.dialect)
+    pace = PACE if mode is ElectionMode.POSTGRES else deciding.Pace(deciding.FOREVER, PACE.renew)
     with ExitStack() as stack:
         held = await asyncio.to_thread(stack.enter_context, claim.opened(folder))
         means = Means(

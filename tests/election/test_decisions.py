@@ -10,7 +10,7 @@ from cluster_ai.core.errors import Misconfigured
 from cluster_ai.election import deciding
 from cluster_ai.election.deciding import Following, Leading, Pace, Passed, Refused, Renewed, Seen, Won
 from cluster_ai.election.opening import mode_for
-from cluster_ai.election.types import ElectionSettings, Mode
+from cluster_ai.election.types import ElectionMode, ElectionSettings
 
 PACE = Pace(10.0, 3.0)
 MOMENTS = st.floats(0, 1e6)
@@ -80,21 +80,21 @@ def test_a_head_that_only_began_anew_is_no_news() -> None:
     assert deciding.is_news(Seen(), "b-2")
 
 
-@pytest.mark.parametrize(("dialect", "mode"), [("sqlite", Mode.SOLO), ("postgresql", Mode.POSTGRES)])
-def test_the_mode_goes_by_the_database(dialect: str, mode: Mode) -> None:
-    assert mode_for(Mode.AUTO, dialect) is mode_for(mode, dialect) is mode
+@pytest.mark.parametrize(("dialect", "mode"), [("sqlite", ElectionMode.SOLO), ("postgresql", ElectionMode.POSTGRES)])
+def test_the_mode_goes_by_the_database(dialect: str, mode: ElectionMode) -> None:
+    assert mode_for(ElectionMode.AUTO, dialect) is mode_for(mode, dialect) is mode
 
 
 @pytest.mark.parametrize(
     ("mode", "dialect", "words"),
     [
-        (Mode.RAFT, "postgresql", "not there yet"),
-        (Mode.RAFT, "sqlite", "not there yet"),
-        (Mode.SOLO, "postgresql", "is for SQLite"),
-        (Mode.POSTGRES, "sqlite", "needs a PostgreSQL"),
+        (ElectionMode.RAFT, "postgresql", "not there yet"),
+        (ElectionMode.RAFT, "sqlite", "not there yet"),
+        (ElectionMode.SOLO, "postgresql", "is for SQLite"),
+        (ElectionMode.POSTGRES, "sqlite", "needs a PostgreSQL"),
     ],
 )
-def test_a_mode_that_does_not_fit_is_refused_with_what_to_do(mode: Mode, dialect: str, words: str) -> None:
+def test_a_mode_that_does_not_fit_is_refused_with_what_to_do(mode: ElectionMode, dialect: str, words: str) -> None:
     with pytest.raises(Misconfigured, match=words) as refused:
         mode_for(mode, dialect)
     assert "auto" in refused.value.hint
