@@ -95,8 +95,8 @@ async def see(connection: AsyncConnection) -> Seen:
     if is_shared(connection):
         row = (await connection.execute(_SEE)).first()
         return Seen() if row is None else Seen(row.epoch, row.holder, row.since, row.left)
-    row = (await connection.execute(_SEE_ALONE)).first()
-    return Seen() if row is None else Seen(row.epoch, row.holder, row.since)
+    alone = (await connection.execute(_SEE_ALONE)).first()
+    return Seen() if alone is None else Seen(alone.epoch, alone.holder, alone.since)
 
 
 async def take(connection: AsyncConnection, seen: Seen, bid: Bid) -> Seen | None:

@@ -3855,6 +3855,12 @@ export interface components {
             ticket: string;
         };
         /**
+         * ElectionMode
+         * @description ``auto``: by the kind of the database.
+         * @enum {string}
+         */
+        ElectionMode: "auto" | "solo" | "postgres" | "raft";
+        /**
          * EndpointChanges
          * @description What is to be different; a field that does not come stays as it is.
          */
@@ -5539,12 +5545,6 @@ export interface components {
              */
             warnings: number;
         };
-        /**
-         * Mode
-         * @description ``auto``: by the kind of the database.
-         * @enum {string}
-         */
-        Mode: "auto" | "solo" | "postgres" | "raft";
         /**
          * ModelView
          * @description A model as one node has it. Sizes in bytes.
@@ -7739,7 +7739,7 @@ export interface components {
             holder: string;
             /** Leads */
             leads: boolean;
-            mode: components["schemas"]["Mode"];
+            mode: components["schemas"]["ElectionMode"];
             /**
              * Refused
              * @default 0
