@@ -41,6 +41,7 @@ from backend.routes import (
     incidents,
     invitations,
     keys,
+    leader,
     live,
     logs,
     machine_doors,
@@ -69,6 +70,7 @@ from cluster_ai.core.asgi.observe import Observed
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.metrics import HttpMetrics, new_registry
 from cluster_ai.core.tracing import OFF, Tracing
+from cluster_ai.election.figures import TermCollector
 from cluster_ai.logs.figures import LogsCollector
 
 OpenPlane = Callable[[], AbstractAsyncContextManager[Plane]]
@@ -76,6 +78,7 @@ MODULES = (
     health,
     accounts,
     cluster,
+    leader,
     machines,
     machine_orders,
     machine_doors,
@@ -188,6 +191,7 @@ def create_api(
     app.state.http = HttpMetrics(app.state.registry)
     app.state.registry.register(NotifyCollector(lambda: app.state.plane))
     app.state.registry.register(BusCollector(lambda: app.state.plane))
+    app.state.registry.register(TermCollector(lambda: app.state.plane and app.state.plane.term))
     app.state.registry.register(LogsCollector(lambda: app.state.plane and app.state.plane.logs))
     errors.install(app)
     _check_policy()

@@ -1,10 +1,10 @@
 """What leaves this process, and comes from outside: events to other processes over the bus, and over webhooks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
-from backend.notify_room import Beside, Notify, Turn, alone, open_notify
+from backend.notify_room import Beside, Notify, Turn, open_notify
 from cluster_ai.core.bus import Bus
 from cluster_ai.core.redis_bus import SharedBus
 from cluster_ai.executors.contract import Reported
@@ -35,14 +35,19 @@ async def open_bus(redis_url: str | None, *, origin: str) -> AsyncIterator[Bus]:
         yield bus
 
 
-def turn_of(bus: Bus) -> Turn:
-    """Heads that share a Redis take turns at forgetting what is old; one without does it itself."""
+def turn_of(bus: Bus, leads: Callable[[], int]) -> Turn:
+    """Heads that share a Redis take turns at forgetting what is old; without one the head that leads does it."""
 
     def turn() -> AbstractAsyncContextManager[bool]:
         locks = bus.locks if isinstance(bus, SharedBus) else None
-        return alone() if locks is None else locks.turn(TIDY, seconds=TURN_SECONDS)
+        return _by_term(leads) if locks is None else locks.turn(TIDY, seconds=TURN_SECONDS)
 
     return turn
+
+
+@asynccontextmanager
+async def _by_term(leads: Callable[[], int]) -> AsyncIterator[bool]:
+    yield leads() > 0
 
 
 def to_tickets(work: Opened) -> PipelineCompleted:

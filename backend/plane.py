@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 from starlette.types import ASGIApp
 
-from backend import catalogs, logs_room, outside, plans_room, slo_room, working
+from backend import catalogs, election_room, logs_room, outside, plans_room, slo_room, working
 from backend.gateways import GatewayCalls, Gateways
 from backend.live import Bus, Live
 from backend.plane_config import Neighbours, PlaneConfig
@@ -47,6 +47,8 @@ class Plane:
     work: plans_room.Opened
     notify: outside.Notify
     logs: logs_room.Logs | None
+    term: election_room.Term
+    """Whether this head leads."""
     dispatching: working.Dispatching | None = None
     """None where tickets are not done."""
 
@@ -72,17 +74,21 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         dask = Rested(neighbours.compute, rooms.members.fleet.resting)
         sources = Sources(gateway, neighbours.supervisor, dask, config.host)
         bus = await stack.enter_async_context(outside.open_bus(config.redis_url, origin=times.new_id()))
+        standing = election_room.open_election(config.election, rooms.database, bus, config.vault)
+        term = await stack.enter_async_context(standing)
         live = Live(sources, about=config.about, bus=bus, database=rooms.check, now=config.vault.times.now)
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
-        slo = await stack.enter_async_context(slo_room.open_slo(config.slo, slo_room.Next(rooms, live, bus, times)))
+        slo = await stack.enter_async_context(
+            slo_room.open_slo(config.slo, slo_room.Next(rooms, live, bus, times, term.epoch, term.guard))
+        )
         around = catalogs.Around(rooms.database, live, rooms.members.fleet, bus, times, consent, tls)
         catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))
         receivers = await stack.enter_async_context(outside.open_receivers(config.notify.settings.allow))
         ground = plans_room.Ground(rooms.database, bus, config.vault, consent, receivers.refused)
         work = await stack.enter_async_context(plans_room.open_work(config.work, ground))
-        secrets, turn = config.vault.secrets, outside.turn_of(bus)
+        secrets, turn = config.vault.secrets, outside.turn_of(bus, term.epoch)
         beside = outside.Beside(rooms.database, bus, times, secrets, config.about.name, outside.to_tickets(work), turn)
         notify = await stack.enter_async_context(outside.open_notify(config.notify, beside))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
@@ -104,6 +110,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             work,
             notify,
             await stack.enter_async_context(logs_room.open_logs(config.logs)),
+            term,
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from backend import dask_pages, logs_room, notify_room, plans_room, traced
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
-from backend.room_configs import CatalogConfig, SloConfig
+from backend.room_configs import CatalogConfig, ElectionConfig, SloConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
@@ -32,6 +32,7 @@ class PlaneConfig:
     work: plans_room.WorkConfig = field(default_factory=plans_room.WorkConfig)
     slo: SloConfig = field(default_factory=SloConfig)
     notify: notify_room.NotifyConfig = field(default_factory=notify_room.NotifyConfig)
+    election: ElectionConfig = field(default_factory=ElectionConfig)
     redis_url: str | None = None
     """Where events meet those of other processes; None: nowhere."""
     logs: logs_room.LogsConfig | None = None

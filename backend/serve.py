@@ -129,8 +129,10 @@ async def dispatched(plane: "Plane", settings: Settings) -> AsyncIterator["Plane
         plane.bus,
         plane.rooms.keys,
         plane.registry,
-        frozen=plane.slo.room.freezes.outlook,
-        spans=plane.neighbours.tracing,
+        plane.term.epoch,
+        plane.term.guard,
+        plane.slo.room.freezes.outlook,
+        plane.neighbours.tracing,
     )
     async with open_dispatching(config, plane.work, around) as opened:
         yield replace(plane, dispatching=opened)
@@ -147,6 +149,7 @@ async def _gateway(settings: Settings) -> None:
 def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     """The plain values that the API runs on."""
     from backend.catalogs import CatalogConfig
+    from backend.election_room import ElectionConfig
     from backend.host import ThisMachine
     from backend.notify_room import NotifyConfig
     from backend.plane import PlaneConfig
@@ -196,6 +199,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             make_secret(home.alertmanager_token, token_urlsafe(32)),
             home.freezes,
         ),
+        election=ElectionConfig(home.data, settings.election),
         logs=LogsConfig(home.logs_store, home.logs, settings.logs, time.time),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
     )

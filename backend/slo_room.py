@@ -12,7 +12,18 @@ from cluster_ai.core.consent import Consent
 from cluster_ai.core.errors import Unavailable
 from cluster_ai.core.events import Event
 from cluster_ai.gateway.types import UpstreamState
-from cluster_ai.slo.opening import Call, Given, Service, SloSettings, consenting, open_room
+from cluster_ai.slo.opening import (
+    Call,
+    Given,
+    Guard,
+    Leads,
+    Service,
+    SloSettings,
+    always,
+    consenting,
+    open_room,
+    unguarded,
+)
 
 __all__ = ["Next", "Objectives", "SloConfig", "consent_of", "open_slo"]
 
@@ -38,6 +49,8 @@ class Next:
     live: Live
     bus: Bus
     times: Times
+    leads: Leads = always
+    guard: Guard = unguarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,8 @@ async def open_slo(config: SloConfig, beside: Next) -> AsyncIterator[Objectives]
         CallLog(beside.rooms),
         lambda: _nodes(beside.live),
         config.notice,
+        beside.leads,
+        beside.guard,
     )
     async with open_room(given) as room:
         yield Objectives(room, config.token)

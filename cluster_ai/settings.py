@@ -18,6 +18,7 @@ from cluster_ai.core import mistakes
 from cluster_ai.core.addresses import near, origin, shown
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home, default_home
+from cluster_ai.election.types import ElectionSettings
 from cluster_ai.engines.types import NodeSettings
 from cluster_ai.executors.types import ExecutorSettings
 from cluster_ai.gateway.types import GatewaySettings
@@ -147,6 +148,7 @@ class Settings(BaseSettings):
     executors: ExecutorSettings = Field(default_factory=ExecutorSettings)
     plans: PlansSettings = Field(default_factory=PlansSettings)
     slo: SloSettings = Field(default_factory=SloSettings)
+    election: ElectionSettings = Field(default_factory=ElectionSettings)
     logs: LogsSettings = Field(default_factory=LogsSettings)
 
     @classmethod

@@ -1,14 +1,14 @@
 """Opens how tickets get done, and keeps it going for as long as a block runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.dispatching import attempt_spans, config, gateway_key, telling, watching, work_door
 from cluster_ai.compute.scaling import HERE, node_of
 from cluster_ai.compute.tickets.transport import SchedulerTickets
-from cluster_ai.core import bus, consent, loops, tracing
+from cluster_ai.core import bus, consent, leadership, loops, tracing
 from cluster_ai.keys.service import Keys
 from cluster_ai.plans import (
     clerk,
@@ -33,7 +33,9 @@ class Around:
     bus: bus.Bus
     keys: Keys
     registry: Registry
-    leads: Callable[[], bool] = lambda: True
+    leads: leadership.Leads = leadership.always
+    guard: leadership.Guard = leadership.unguarded
+    """Asked in every unit of work of the dispatcher."""
     frozen: consent.Outlooks = consent.clear
     """What the freezes of objectives forbid."""
     spans: tracing.Tracing = tracing.OFF
@@ -93,22 +95,25 @@ async def open_dispatching(
 def _opened(
     wanted: config.DispatchConfig, plans: opening.Opened, around: Around, desk: SchedulerTickets, key: str
 ) -> Dispatching:
-    given, flow, kept = plans.given, losing.Flow(plans.given), lines.Lines(wanted.lines)
+    given, kept = plans.given, lines.Lines(wanted.lines)
+    led = losing.Flow(replace(given, database=given.database.guarded(around.guard)))
 
     def gateway(worker: str) -> ordering.Gateway:
         is_here = node_of(worker) == HERE
         return ordering.Gateway(wanted.gateway_near if is_here else wanted.gateway_far, key)
 
-    answers = clerk.Clerk(worker_side.Room(given, plans.reports), flow, kept, gateway)
+    # Workers may report to any head: their own fence is that of their attempt.
+    answers = clerk.Clerk(worker_side.Room(given, plans.reports), losing.Flow(given), kept, gateway)
     watch = watching.Watch(
         given.database,
         around.bus,
-        flow,
+        led,
         desk,
         incidents.Incidents(given.database, given.tell, given.new_id),
         telemetry.Consolidation(given.database, plans.plans, plans.reader, given.now),
         telemetry.Telemetry(given.database, around.sink or telling.told(around.bus), given.new_id),
         kept,
         given.now,
+        around.leads,
     )
     return Dispatching(answers, kept, work_door.WorkDoor(answers), watch)

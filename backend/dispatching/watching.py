@@ -1,7 +1,7 @@
 """Looks after how tickets get done: incidents, plans that ended, telemetry, figures."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -41,13 +41,17 @@ class Watch:
     telemetry: telemetry.Telemetry
     lines: lines.Lines
     now: Any
+    leads: Callable[[], int] = lambda: 1
+    """Our term's epoch; 0 while another head leads."""
     figures: FlowFigures = field(default_factory=FlowFigures)
     by_status: Mapping[str, int] = field(default_factory=dict)
     last: dispatcher.Picture | None = None
     _past: healing.Past = NOTHING
+    _epoch: int = 0
 
     async def seen(self, picture: dispatcher.Picture) -> None:
         """What a tick of the dispatcher saw: what is wrong with it is told, and what can be mended is mended."""
+        await self._look_anew()
         self.last = picture
         self.figures.consumed.inc(picture.given)
         found, self._past = healing.lasting(picture, self._past)
@@ -80,9 +84,18 @@ class Watch:
 
     # -- inside
 
+    async def _look_anew(self) -> None:
+        """With each term: another head has opened and closed incidents meanwhile."""
+        if (epoch := self.leads()) != self._epoch:
+            await self.incidents.load()
+            self._past, self._epoch = NOTHING, epoch
+
     async def _listen(self) -> None:
         with self.bus.subscribe("ticket", "plan", bound=4096) as subscription:
             async for message in subscription:
+                if message.is_foreign:
+                    # The head where it happened looks after it.
+                    continue
                 event = message.data
                 try:
                     await self._heard(str(event["type"]), str(event["subject"]), event["data"])
@@ -119,6 +132,8 @@ class Watch:
         await self.telemetry.put(summed.record, self.now())
 
     async def _flush(self) -> None:
+        if not self.leads():
+            return
         try:
             self.figures.published.inc(await self.telemetry.flush(self.now()))
         except Unavailable as exc:
@@ -134,7 +149,9 @@ class Watch:
             self.by_status = await counts(connection)
 
     async def _sweep(self) -> None:
-        await self.incidents.sweep(self.now())
+        if self.leads():
+            await self.incidents.load()
+            await self.incidents.sweep(self.now())
         await asyncio.to_thread(self.lines.sweep, self.now() - LINES_SECONDS)
 
     async def _cancel(self, ticket_id: str, attempt: int, worker: str) -> None:

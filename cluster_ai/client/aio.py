@@ -85,6 +85,10 @@ class AsyncClient:
         """Each dependency. Not being ready is an answer, not an error."""
         return await self.send(calls.ready())
 
+    async def leader(self) -> calls.Term:
+        """Which head leads, as the one that is asked knows it."""
+        return await self.send(calls.leader())
+
     async def me(self) -> calls.Me:
         return await self.send(calls.me())
 

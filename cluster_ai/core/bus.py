@@ -15,6 +15,8 @@ class Message:
     number: int
     topic: str
     data: Any
+    is_foreign: bool = False
+    """It happened in another process, which was told, too."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,8 +64,11 @@ class Bus:
 
     def publish(self, topic: str, data: Any) -> Message:
         """Tells every subscriber of ``topic``; never waits and never fails."""
+        return self._pass_on(topic, data)
+
+    def _pass_on(self, topic: str, data: Any, *, is_foreign: bool = False) -> Message:
         self._number += 1
-        message = Message(self._number, topic, data)
+        message = Message(self._number, topic, data, is_foreign)
         self._recent.append(message)
         for subscription in self._subscriptions:
             subscription.offer(message)

@@ -26,6 +26,7 @@ from cluster_ai.core.db_errors import (
     Duplicate,
 )
 from cluster_ai.core.errors import ClusterError, Misconfigured
+from cluster_ai.core.leadership import Guard, unguarded
 from cluster_ai.core.sqlite_connections import SqliteConnections
 from cluster_ai.core.writer import GroupedWriter
 
@@ -53,11 +54,21 @@ class Database:
     """An open database. Made by ``open_database``."""
 
     def __init__(
-        self, engine: AsyncEngine, *, reader: AsyncEngine | None = None, writer: GroupedWriter | None = None
+        self,
+        engine: AsyncEngine,
+        *,
+        reader: AsyncEngine | None = None,
+        writer: GroupedWriter | None = None,
+        guard: Guard = unguarded,
     ) -> None:
         self._engine = engine
         self._reader = reader or engine
         self._writer = writer
+        self._guard = guard
+
+    def guarded(self, guard: Guard) -> "Database":
+        """The same database for whoever may write only while ``guard`` agrees: it is asked first in every unit."""
+        return Database(self._engine, reader=self._reader, writer=self._writer, guard=guard)
 
     @property
     def dialect(self) -> str:
@@ -73,10 +84,12 @@ class Database:
         Raises:
             DatabaseUnavailable: it could not be stored, and was not.
             Duplicate: a unique key stands there already.
+            ClusterError: what the guard of a guarded one raises.
         """
         unit = self._writer.unit() if self._writer else self._engine.begin()
         with translated():
             async with unit as connection, asyncio.timeout(UNIT_SECONDS):
+                await self._guard(connection)
                 yield connection
 
     @asynccontextmanager

@@ -245,7 +245,7 @@ class SharedBus(Bus):
         if origin == self._origin or not self._is_new(origin, number):
             return
         self.traffic.received += 1
-        super().publish(topic, data)
+        self._pass_on(topic, data, is_foreign=True)
 
     def _is_new(self, origin: str, number: int) -> bool:
         """Whether it has not been here; a sender whose connection broke may send a batch twice."""

@@ -1,7 +1,8 @@
 """Gives tickets to workers: who is ready goes by the rules, in turn, to the best place; what was lost comes back.
 
-Only the leader's dispatcher works, and two that work by mistake do no harm: a lease is given to one of them. A lease is
-durable before anything is handed in, so that a crash between the two costs the time of a lease and nothing else.
+Only the leader's dispatcher works. What another one still writes after its term is refused; and were it not, a lease is
+given to one of them all the same. A lease is durable before anything is handed in, so that a crash between the two
+costs the time of a lease and nothing else.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from cluster_ai.compute.tickets.words import Errand, Sight, Taken
-from cluster_ai.core.consent import CLEAR, Outlooks, clear
+from cluster_ai.core import consent, leadership
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import ClusterError, Unavailable
 from cluster_ai.plans import allocation, fairness, flights, policy
@@ -66,16 +67,19 @@ class Desk(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What the dispatcher is given. ``hands`` makes places out of workers; ``leads`` says whether this one works."""
+    """What the dispatcher is given. ``hands`` makes places out of workers; ``leads`` says whether this one works.
+
+    ``queue`` writes under the same term: what comes after its end is refused there.
+    """
 
     database: Database
     queue: Queue
     desk: Desk
     hands: Callable[[Sight], Iterable[Hand]]
     bounds: Bounds = UNBOUNDED
-    leads: Callable[[], bool] = lambda: True
+    leads: leadership.Leads = leadership.always
     lease_seconds: float = 30.0
-    frozen: Outlooks = clear
+    frozen: consent.Outlooks = consent.clear
     """What freezes forbid, as far as that is known without a unit of work."""
     expect: Callable[[Any], None] = lambda _leased: None
     """Told of each lease, for whoever is asked by the worker next."""
@@ -104,11 +108,11 @@ class Dispatcher:
         self._turns = Turns(means.database)
         self._rounds = fairness.Rounds()
         self._carried: dict[str, flights.Carried] = {}
-        self._led = False
+        self._epoch = 0
         self._looked_at = 0.0
         self._saw_at = -1.0
         self._sight = Sight(life="")
-        self._outlook = CLEAR
+        self._outlook = consent.CLEAR
         self._mark: str | None = None
         self._paused: frozenset[str] = frozenset()
         self._spent: Mapping[str, float] = {}
@@ -116,11 +120,12 @@ class Dispatcher:
 
     async def tick(self, now: float) -> Picture | None:
         """One round at ``now``, Unix seconds; None while another one leads."""
-        if not self._means.leads():
-            self._led = False
+        epoch = self._means.leads()
+        if not epoch:
+            self._epoch = 0
             return None
-        if not self._led:
-            await self._begin(now)
+        if epoch != self._epoch:
+            await self._begin(epoch, now)
         is_due = now - self._looked_at >= LOOK_SECONDS or now < self._looked_at
         if is_due:
             await self._freeze(now)
@@ -145,13 +150,13 @@ class Dispatcher:
             self._sight = await self._means.desk.look()
             self._saw_at = now
 
-    async def _begin(self, now: float) -> None:
+    async def _begin(self, epoch: int, now: float) -> None:
         """Workers could say nothing while nobody listened: every lease gets its whole time once."""
         live = await self._means.queue.extend_leases(now, self._means.lease_seconds)
-        self._led = True
+        self._epoch = epoch
         self._mark = None
         self._carried = {}
-        log.info("dispatching", leases=live)
+        log.info("dispatching", epoch=epoch, leases=live)
 
     async def _freeze(self, now: float) -> None:
         """Holds what is forbidden, whether or not there is a worker for it; what may be no more is asked about again.

@@ -84,10 +84,14 @@ def summed(one: Mapping[tuple[str, int], Tally], other: Mapping[tuple[str, int],
 
 
 class Counting:
-    """Owns the ledger. ``look`` is what a loop calls; ``now`` answers Unix seconds."""
+    """Owns the ledger. ``look`` is what a loop calls; ``now`` answers Unix seconds.
 
-    def __init__(self, database: Database, calls: Calls, now: Callable[[], float]) -> None:
+    ``led``: the database for whoever reads the logs for all heads.
+    """
+
+    def __init__(self, database: Database, led: Database, calls: Calls, now: Callable[[], float]) -> None:
         self._database = database
+        self._led = led
         self._now = now
         self._logs = (CallLog(database, calls), TicketLog(database))
         self.ledger = Ledger()
@@ -128,7 +132,9 @@ class Counting:
         self.ledger.account(told)
 
     async def _stored(self, minutes: Minutes, news: News | None) -> None:
-        async with self._database.transaction() as connection:
+        # How far a log was read is one number for all heads; what nobody logs each of them adds.
+        database = self._database if news is None else self._led
+        async with database.transaction() as connection:
             await bucket_tables.add(connection, minutes)
             await bucket_tables.sum_hours(connection, self.ledger.objectives, minutes)
             if news is not None and news.upto is not None:

@@ -55,20 +55,30 @@ class Evaluation:
         found = await self._summing.standings(objectives, now)
         seconds = time.perf_counter() - began
         pages = await self._pages(now)
-        async with unit(self._given.database, self._given.tell) as work:
+        policies = await self._settled(objectives, found, pages, now)
+        before = self.picture
+        for slo_id, view in found.items():
+            before.evaluations[slo_id, view.status.value] += 1
+        self.picture = Picture(objectives, found, policies, seconds, before.evaluations, before.violations)
+        if self._given.leads() and now - self._cleaned >= CLEANED_EVERY:
+            self._cleaned = now
+            await clean(self._given.led, self.picture.objectives, now)
+        return self.picture
+
+    async def _settled(
+        self, objectives: dict[str, ObjectiveView], found: dict[str, BudgetView], pages: frozenset[str], now: float
+    ) -> tuple[PolicyView, ...]:
+        """What follows from the standings is done by the head that leads; another one only looks."""
+        if not self._given.leads():
+            async with self._given.database.read() as connection:
+                return await tables.all_policies(connection, tables.Page(MOST))
+        async with unit(self._given.led, self._given.tell) as work:
             policies = await tables.all_policies(work.connection, tables.Page(MOST))
             for view in found.values():
                 await self._note(work, view, now)
             seen = {slo_id: _seen(view, paged=slo_id in pages) for slo_id, view in found.items()}
             await self._freezes.step(work, policies, objectives, seen)
-        before = self.picture
-        for slo_id, view in found.items():
-            before.evaluations[slo_id, view.status.value] += 1
-        self.picture = Picture(objectives, found, policies, seconds, before.evaluations, before.violations)
-        if now - self._cleaned >= CLEANED_EVERY:
-            self._cleaned = now
-            await clean(self._given.database, self.picture.objectives, now)
-        return self.picture
+        return policies
 
     async def _objectives(self) -> dict[str, ObjectiveView]:
         async with self._given.database.read() as connection:

@@ -54,6 +54,10 @@ class Files:
             self.problems.pop(name, None)
         self._known, self._first = found, False
 
+    def anew(self) -> None:
+        """Takes nothing for known: another head's files may have counted meanwhile."""
+        self._known, self._first = {}, True
+
     async def _take(self, name: str, there: frozenset[str]) -> None:
         try:
             text = await asyncio.to_thread(_text, self.given.folder / name)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from cluster_ai.core.db import Database
 from cluster_ai.core.events import Event
+from cluster_ai.core.leadership import Guard, Leads, always, unguarded
 from cluster_ai.core.outbox import Tell
 from cluster_ai.slo.judging import Call
 from cluster_ai.slo.types import SloSettings
@@ -50,6 +51,14 @@ class Given:
     nodes: Callable[[], Mapping[str, bool]]
     notice: Path | None = None
     """Where processes without a database read what is frozen."""
+    leads: Leads = always
+    """Whether this head evaluates for all; the others look, and write nothing."""
+    guard: Guard = unguarded
+
+    @property
+    def led(self) -> Database:
+        """The database for what only the head that leads may write."""
+        return self.database.guarded(self.guard)
 
     def event(self, kind: str, subject: str, **data: Any) -> Event:
         """Something that happened now."""

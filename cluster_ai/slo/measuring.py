@@ -24,7 +24,7 @@ class Measuring:
     def of(cls, given: Given, freezes: Freezes) -> Self:
         url = given.settings.prometheus_url
         return cls(
-            Counting(given.database, given.calls, given.now),
+            Counting(given.database, given.led, given.calls, given.now),
             Evaluation(given, freezes, Summing(given.database)),
-            Promql(given.database, Web("Prometheus", url) if url else None),
+            Promql(given.led, Web("Prometheus", url) if url else None),
         )

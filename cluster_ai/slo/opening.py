@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from cluster_ai.core.leadership import Guard, Leads, always, unguarded
 from cluster_ai.core.loops import every
 from cluster_ai.slo.consenting import consenting
 from cluster_ai.slo.given import Given
@@ -11,7 +12,18 @@ from cluster_ai.slo.judging import Call
 from cluster_ai.slo.service import Service
 from cluster_ai.slo.types import SloSettings
 
-__all__ = ["Call", "Given", "Service", "SloSettings", "consenting", "open_room"]
+__all__ = [
+    "Call",
+    "Given",
+    "Guard",
+    "Leads",
+    "Service",
+    "SloSettings",
+    "always",
+    "consenting",
+    "open_room",
+    "unguarded",
+]
 
 
 @asynccontextmanager

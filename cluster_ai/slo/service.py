@@ -28,6 +28,7 @@ class Service:
         self.budgets = asking.Asking(given, self.desk.objectives, lambda: self.picture.budgets, promql)
         self._round = asyncio.Lock()
         self._watches = False
+        self._epoch = 0
 
     def _telling(self, tell: Tell) -> Tell:
         def both(event: Event) -> None:
@@ -47,13 +48,16 @@ class Service:
         if not self._watches:
             # Nobody knows yet what counts: logs that are read now would be read for nothing.
             return
+        if not self.given.leads():
+            await self.measuring.counting.store()
+            return
         await self.measuring.counting.look(self.given.nodes())
         await self.measuring.promql.look(ledger.objectives, self.given.now())
 
     async def evaluate(self) -> None:
         """One evaluation, over what stands in the files and the database now."""
         async with self._round:
-            await self.desk.files.look()
+            await self._files()
             picture = await self.measuring.evaluation.evaluate()
             watched = {slo_id: view.objective for slo_id, view in picture.objectives.items()}
             self.measuring.counting.ledger.watch(watched)
@@ -62,7 +66,17 @@ class Service:
             self.figures.active = await self.freezes.active()
             self.figures.seconds.add(picture.seconds)
             self.figures.policy_evaluations += len(picture.policies)
-        await self.alerts.send(picture.budgets, every=self.given.settings.evaluate_seconds)
+        if self.given.leads():
+            await self.alerts.send(picture.budgets, every=self.given.settings.evaluate_seconds)
+
+    async def _files(self) -> None:
+        """The files of the head that leads are those that count."""
+        epoch = self.given.leads()
+        if epoch != self._epoch:
+            self.desk.files.anew()
+        self._epoch = epoch
+        if epoch:
+            await self.desk.files.look()
 
     async def closed(self) -> None:
         """Stores what was counted and no log keeps."""

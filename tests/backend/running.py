@@ -252,8 +252,10 @@ def running_api(
                         plane.bus,
                         plane.rooms.keys,
                         plane.registry,
-                        frozen=plane.slo.room.freezes.outlook,
-                        spans=tracing,
+                        plane.term.epoch,
+                        plane.term.guard,
+                        plane.slo.room.freezes.outlook,
+                        tracing,
                     )
                     opened = await stack.enter_async_context(
                         dispatching_opening.open_dispatching(desk, plane.work, around)
