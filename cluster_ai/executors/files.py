@@ -20,6 +20,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from cluster_ai.core.wire import Name, StrictModel, Text
 from cluster_ai.executors.contract import Artefact
 from cluster_ai.executors.failures import Failed
+from cluster_ai.executors.places import holding
 from cluster_ai.executors.rooms import Room, walk
 from cluster_ai.executors.types import MIB, ExecutorSettings
 
@@ -109,7 +110,7 @@ def _opened(file: FileIn, folder: Path, settings: ExecutorSettings) -> Iterator[
         # A name is made an id before it comes here; what is none could lead out of the tickets' folder.
         if not _ID.fullmatch(file.ticket):
             raise Failed("invalid_input", f"{file.ticket} is no id of a ticket")
-        root = folder.parent / file.ticket / "artefacts"
+        root = holding(folder.parent, file.ticket) / "artefacts"
         path = root / file.artefact
         allowed: Sequence[Path] = (root,)
     elif file.source is not None:

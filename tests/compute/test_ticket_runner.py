@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cluster_ai.compute.tickets.office import Office
 from cluster_ai.compute.tickets.runner import Outcome, Runner
 from cluster_ai.compute.tickets.telling import Teller
 from cluster_ai.compute.tickets.words import Errand
+from cluster_ai.executors.places import holding
 from tests.compute.small_api import SmallApi, small_api
 from tests.waiting import until
 
@@ -87,20 +89,34 @@ def test_an_attempt_that_dask_brings_again_is_not_begun_again(api: SmallApi, run
     assert runner.run(again) is Outcome.TOLD
 
 
-def test_while_an_older_attempt_works_in_the_folder_the_next_one_does_not_begin(
-    api: SmallApi, runner: Runner, tmp_path: Path
-) -> None:
+def test_while_an_older_attempt_has_the_folder_the_next_one_works_beside_it(api: SmallApi, runner: Runner) -> None:
+    errand = order(api, {"note": "pid"}, {"wait_for": "go"}, OK)
+    thread = threading.Thread(target=runner.run, args=(errand,))
+    thread.start()
+    own = runner.folder / "t1"
+    until((own / "pid").exists, seconds=30, what="it runs")
+    api.orders["t1"] |= {"attempt": 2, "parameters": {"steps": [{"note": "second"}, OK]}}
+    # Another worker of the same machine.
+    other = runner_in(runner.folder, runner.doer.office)
+    with closing(other):
+        assert other.run(errand.model_copy(update={"attempt": 2})) is Outcome.TOLD
+    assert api.verbs("t1") == ["start", "start", "complete"]
+    assert (holding(runner.folder, "t1"), (own / "second").exists()) == (runner.folder / "t1.2", False)
+    assert (runner.folder / "t1.2" / "second").exists()
+    (own / "go").touch()
+    thread.join(30)
+
+
+def test_an_attempt_that_is_given_twice_works_once(api: SmallApi, runner: Runner) -> None:
     errand = order(api, {"note": "pid"}, {"wait_for": "go"}, OK)
     thread = threading.Thread(target=runner.run, args=(errand,))
     thread.start()
     until((runner.folder / "t1" / "pid").exists, seconds=30, what="it runs")
-    # Another worker of the same machine.
     other = runner_in(runner.folder, runner.doer.office)
-    assert other.run(errand.model_copy(update={"attempt": 2})) is Outcome.AWAY
-    assert api.verbs("t1") == ["start"]
+    assert other.run(errand) is Outcome.REFUSED
     (runner.folder / "t1" / "go").touch()
     thread.join(30)
-    assert api.verbs("t1")[-1] == "complete"
+    assert api.verbs("t1") == ["start", "start", "complete"]
 
 
 def test_what_was_cancelled_before_it_began_does_nothing(api: SmallApi, runner: Runner) -> None:

@@ -5,12 +5,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
 from cluster_ai.executors.contract import REPORT, Order, Reported
+from cluster_ai.executors.places import beside
 
 ORDER: Final = "order.json"
 BEGUN: Final = ".begun-"
@@ -23,19 +24,21 @@ KEPT_SECONDS: Final = 7 * 86_400.0
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[bool]:
-    """Whether the ticket's folder is this attempt's alone, until the block ends.
+def claimed(folder: Path, attempt: int) -> Iterator[Path | None]:
+    """A folder that is this attempt's alone until the block ends: the ticket's own, or one beside it.
 
-    It is not while an attempt that has lost its lease, and not heard of that yet, still works there.
+    The ticket's own is taken while an attempt that has lost its lease, and not heard of that yet, still works there; it
+    may sleep for ever. None: this very attempt is at work here already.
     """
-    folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+    with ExitStack() as stack:
+        for place in (folder, beside(folder, attempt)):
+            place.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            lock = stack.enter_context((place / LOCK).open("w"))
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield place
+                return
+        yield None
 
 
 def sweep(folder: Path, before: float) -> None:
@@ -50,14 +53,17 @@ def sweep(folder: Path, before: float) -> None:
 
 
 @contextmanager
-def ordered(folder: Path, order: Order) -> Iterator[None]:
+def ordered(folder: Path, order: Order, *, base: Path) -> Iterator[None]:
     """The folder with the order in it. The order holds a key, and a report is one attempt's: both go with it.
 
+    ``base`` is the ticket's own folder, where it stands which attempts were begun, wherever they work.
+
     Raises:
-        FileExistsError: the attempt was begun here before, by a life of this worker that has ended.
+        FileExistsError: the attempt was begun here before, by a life of this worker that has ended, or was given twice.
     """
-    folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-    (folder / f"{BEGUN}{order.attempt}").touch(mode=PRIVATE_FILE, exist_ok=False)
+    for one in (base, folder):
+        one.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    (base / f"{BEGUN}{order.attempt}").touch(mode=PRIVATE_FILE, exist_ok=False)
     path = folder / ORDER
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
         json.dump(order.model_dump(mode="json"), file)

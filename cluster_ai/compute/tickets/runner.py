@@ -21,6 +21,7 @@ from cluster_ai.compute.tickets.telling import Outcome, Teller, pauses
 from cluster_ai.compute.tickets.words import Errand
 from cluster_ai.core.errors import ClusterError
 from cluster_ai.executors.contract import Result
+from cluster_ai.executors.places import note
 
 __all__ = ["Outcome", "Runner"]
 log = structlog.get_logger(__name__)
@@ -57,16 +58,18 @@ class Runner:
 
     def run(self, errand: Errand) -> Outcome:
         """To its end; blocks. Never raises for what the attempt does."""
-        folder = self.folder / folder_name(errand.ticket_id)
-        with self._known(errand) as stop, claimed(folder) as is_ours:
-            if not is_ours:
-                log.info("an older attempt at the ticket still works here", ticket=errand.ticket_id)
+        base = self.folder / folder_name(errand.ticket_id)
+        with self._known(errand) as stop, claimed(base, errand.attempt) as folder:
+            if folder is None:
+                log.info("this attempt is at work here already", ticket=errand.ticket_id, attempt=errand.attempt)
                 return Outcome.AWAY
+            if folder != base:
+                log.info("an older attempt still has the ticket's folder", ticket=errand.ticket_id)
             begun = self._begun(errand)
             if isinstance(begun, Outcome):
                 tidy(folder)
                 return begun
-            return self._to_the_end(errand, begun, folder, stop)
+            return self._to_the_end(errand, begun, Places(base, folder), stop)
 
     def end(self, ticket_id: str) -> bool:
         """Ends a ticket's attempt; whether it was here."""
@@ -117,11 +120,14 @@ class Runner:
             self.sleep(pause)
         raise AssertionError("pauses have no end")
 
-    def _to_the_end(self, errand: Errand, begun: Begun, folder: Path, stop: Stop) -> Outcome:
+    def _to_the_end(self, errand: Errand, begun: Begun, at: "Places", stop: Stop) -> Outcome:
         token = begun.token or errand.token
         try:
-            with ordered(folder, begun.order):
-                result, token = self.doer.do(errand, begun, folder, stop)
+            with ordered(at.folder, begun.order, base=at.base):
+                result, token = self.doer.do(errand, begun, at.folder, stop)
+            if result.ok:
+                # Before anybody hears of it: what follows reads its artefacts at once.
+                note(at.base, at.folder)
         except FileExistsError:
             # Dask brings a task again whose worker died with it; what became of the attempt its lease decides.
             log.info("an attempt was begun before", ticket=errand.ticket_id, attempt=errand.attempt)
@@ -132,5 +138,13 @@ class Runner:
             return Outcome.REFUSED
         told = self.teller.tell(report_of(errand, result), token)
         if result.ok:
-            tidy(folder)
+            tidy(at.folder)
         return told
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """``folder`` is where an attempt works: the ticket's own, ``base``, unless an older attempt still has that."""
+
+    base: Path
+    folder: Path
