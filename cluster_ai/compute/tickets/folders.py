@@ -6,12 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
 from cluster_ai.executors.contract import REPORT, Order, Reported
-from cluster_ai.executors.places import beside
+from cluster_ai.executors.places import beside, note
 
 ORDER: Final = "order.json"
 BEGUN: Final = ".begun-"
@@ -23,8 +24,20 @@ KEPT_SECONDS: Final = 7 * 86_400.0
 """Checkpoints for the next attempt, artefacts for people."""
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """``folder`` is where an attempt works: the ticket's own, ``base``, unless an older attempt still has that."""
+
+    base: Path
+    folder: Path
+
+    def keep_result(self) -> None:
+        """What others read of the ticket lies here from now on."""
+        note(self.base, self.folder)
+
+
 @contextmanager
-def claimed(folder: Path, attempt: int) -> Iterator[Path | None]:
+def claimed(folder: Path, attempt: int) -> Iterator["Places | None"]:
     """A folder that is this attempt's alone until the block ends: the ticket's own, or one beside it.
 
     The ticket's own is taken while an attempt that has lost its lease, and not heard of that yet, still works there; it
@@ -36,7 +49,7 @@ def claimed(folder: Path, attempt: int) -> Iterator[Path | None]:
             lock = stack.enter_context((place / LOCK).open("w"))
             with suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield place
+                yield Places(folder, place)
                 return
         yield None
 

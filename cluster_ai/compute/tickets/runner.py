@@ -14,14 +14,13 @@ from pathlib import Path
 import structlog
 
 from cluster_ai.compute.tickets.doing import Doer, Stop
-from cluster_ai.compute.tickets.folders import KEPT_SECONDS, claimed, folder_name, ordered, sweep, tidy
+from cluster_ai.compute.tickets.folders import KEPT_SECONDS, Places, claimed, folder_name, ordered, sweep, tidy
 from cluster_ai.compute.tickets.line import ApiAway
 from cluster_ai.compute.tickets.office import Begun, report_of
 from cluster_ai.compute.tickets.telling import Outcome, Teller, pauses
 from cluster_ai.compute.tickets.words import Errand
 from cluster_ai.core.errors import ClusterError
 from cluster_ai.executors.contract import Result
-from cluster_ai.executors.places import note
 
 __all__ = ["Outcome", "Runner"]
 log = structlog.get_logger(__name__)
@@ -59,17 +58,17 @@ class Runner:
     def run(self, errand: Errand) -> Outcome:
         """To its end; blocks. Never raises for what the attempt does."""
         base = self.folder / folder_name(errand.ticket_id)
-        with self._known(errand) as stop, claimed(base, errand.attempt) as folder:
-            if folder is None:
+        with self._known(errand) as stop, claimed(base, errand.attempt) as at:
+            if at is None:
                 log.info("this attempt is at work here already", ticket=errand.ticket_id, attempt=errand.attempt)
                 return Outcome.AWAY
-            if folder != base:
+            if at.folder != base:
                 log.info("an older attempt still has the ticket's folder", ticket=errand.ticket_id)
             begun = self._begun(errand)
             if isinstance(begun, Outcome):
-                tidy(folder)
+                tidy(at.folder)
                 return begun
-            return self._to_the_end(errand, begun, Places(base, folder), stop)
+            return self._to_the_end(errand, begun, at, stop)
 
     def end(self, ticket_id: str) -> bool:
         """Ends a ticket's attempt; whether it was here."""
@@ -120,14 +119,14 @@ class Runner:
             self.sleep(pause)
         raise AssertionError("pauses have no end")
 
-    def _to_the_end(self, errand: Errand, begun: Begun, at: "Places", stop: Stop) -> Outcome:
+    def _to_the_end(self, errand: Errand, begun: Begun, at: Places, stop: Stop) -> Outcome:
         token = begun.token or errand.token
         try:
             with ordered(at.folder, begun.order, base=at.base):
                 result, token = self.doer.do(errand, begun, at.folder, stop)
             if result.ok:
                 # Before anybody hears of it: what follows reads its artefacts at once.
-                note(at.base, at.folder)
+                at.keep_result()
         except FileExistsError:
             # Dask brings a task again whose worker died with it; what became of the attempt its lease decides.
             log.info("an attempt was begun before", ticket=errand.ticket_id, attempt=errand.attempt)
@@ -140,11 +139,3 @@ class Runner:
         if result.ok:
             tidy(at.folder)
         return told
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """``folder`` is where an attempt works: the ticket's own, ``base``, unless an older attempt still has that."""
-
-    base: Path
-    folder: Path

@@ -64,7 +64,7 @@ def test_ten_gigabytes_are_stopped(bench: Bench) -> None:
 def test_many_files_are_stopped_as_one_is(bench: Bench) -> None:
     code = "block = bytes(8 * 1024**2)\nfor n in range(1280):\n    open(f'/tmp/{n}', 'wb').write(block)\n"
     result = bench.result("EXECUTE", program(code), limits={"disk_bytes": 64 * MIB})
-    assert result.code == "disk_exceeded"
+    assert result.code == "disk_exceeded", result
 
 
 def test_files_without_a_name_count_too(bench: Bench) -> None:
