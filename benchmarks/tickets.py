@@ -28,6 +28,8 @@ from tests.ports import free_base, free_port
 SETTINGS = {
     "CLUSTER_AI_EXECUTORS__SANDBOX": "none",
     "CLUSTER_AI_EXECUTORS__TRUSTED_KINDS": '["EXECUTE"]',
+    # The largest plan's body.
+    "CLUSTER_AI_BACKEND__MAX_BODY_BYTES": "16777216",
 }
 LARGEST_PLAN = 10_000
 CLIENTS = 50
