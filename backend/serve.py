@@ -106,7 +106,7 @@ async def _gateway(settings: Settings) -> None:
         from backend.gateway.serve import serve_gateway
 
     await _refuse_open_gateway(settings)
-    await serve_gateway(settings, database_url=database_url(settings))
+    await serve_gateway(settings, database_url=settings.effective_database_url)
 
 
 def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
@@ -125,7 +125,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
 
     home, ports, api = settings.paths, settings.effective_ports, settings.backend
     vault = VaultConfig(
-        url=database_url(settings),
+        url=settings.effective_database_url,
         secrets=home.secrets,
         lifetimes=Lifetimes(
             session=api.session_hours * 3600, idle=api.session_idle_minutes * 60, token=api.token_minutes * 60
@@ -182,16 +182,11 @@ def members_config(settings: Settings) -> "MembersConfig":
     )
 
 
-def database_url(settings: Settings) -> str:
-    """Where the database is: the one named, else a file in the data directory."""
-    return settings.database_url or f"sqlite:///{settings.paths.database}"
-
-
 async def _refuse_open_gateway(settings: Settings) -> None:
     if not is_loopback(settings.bind):
         from cluster_ai.accounts.first import is_password_chosen
 
-        _refuse_open_door(settings, chosen=await is_password_chosen(database_url(settings)))
+        _refuse_open_door(settings, chosen=await is_password_chosen(settings.effective_database_url))
 
 
 def _refuse_open_door(settings: Settings, *, chosen: bool, bind: str = "") -> None:
