@@ -1015,15 +1015,6 @@ interrupted() {
   exit 130
 }
 
-# A signal that meets a child while it is still this shell is lost: it is told until it has ended.
-end_child() {
-  kill -TERM "$child" 2>/dev/null
-  while sleep 1 && kill -TERM "$child" 2>/dev/null; do :; done &
-  teller=$!
-  wait "$child" 2>/dev/null
-  kill -KILL "$teller" 2>/dev/null
-}
-
 put() { # put FILE MODE: standard input becomes the file, whole or not at all
   cat >"$1.new.$$" && chmod "$2" "$1.new.$$" && mv -f "$1.new.$$" "$1"
 }
@@ -1479,6 +1470,16 @@ main() {
 
 # ------------------------------------------------------------------------------------------------------------ tools
 # BEGIN of what scripts/install/embed.py writes: the installer's steps, as they stand in cluster_ai.
+# A signal that meets a child while it is still this shell is lost: it is told until it has ended.
+end_child() {
+  kill -TERM "$child" 2>/dev/null
+  while sleep 1 && kill -TERM "$child" 2>/dev/null; do :; done &
+  teller=$!
+  wait "$child" 2>/dev/null
+  kill -KILL "$teller" 2>/dev/null
+  child=
+}
+
 lay_out_tools() {
   mkdir -p "$tools/cluster_ai/core" "$tools/cluster_ai/nodes/bundle" || return 1
   cat >"$tools/cluster_ai/core/errors.py" <<'END_OF_THIS_FILE' || return 1

@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """Writes the installer's steps into install_unified.sh, which must be one file: it comes over SSH, a pipe or a stick.
 
+With them goes what the installer and the runner of the service both do in the shell; it stands in the runner.
+
 ``--check`` changes nothing and exits 1 when they differ.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPT: Final = ROOT / "install_unified.sh"
+RUNNER: Final = ROOT / "scripts/install/runner.sh"
+SHARED: Final = re.compile(r"(?:^#.*\n)*^end_child\(\) \{\n(?:.*\n)*?\}\n", re.MULTILINE)
 BEGIN: Final = "# BEGIN of what scripts/install/embed.py writes: the installer's steps, as they stand in cluster_ai.\n"
 END: Final = "# END of it.\n"
 MARK: Final = "END_OF_THIS_FILE"
@@ -37,9 +42,18 @@ MODULES: Final = (
 )
 
 
+def shared() -> str:
+    """How a child is ended, as the runner has it."""
+    found = SHARED.search(RUNNER.read_text(encoding="utf-8"))
+    if found is None:
+        raise SystemExit(f"{RUNNER.name} has no end_child")
+    return found[0]
+
+
 def embedded() -> str:
-    """A function of the shell that lays the modules out below ``$tools``."""
-    pieces = ['lay_out_tools() {\n  mkdir -p "$tools/cluster_ai/core" "$tools/cluster_ai/nodes/bundle" || return 1\n']
+    """What both scripts do, and a function of the shell that lays the modules out below ``$tools``."""
+    pieces = [shared(), "\n"]
+    pieces += ['lay_out_tools() {\n  mkdir -p "$tools/cluster_ai/core" "$tools/cluster_ai/nodes/bundle" || return 1\n']
     for name in MODULES:
         text = (ROOT / name).read_text(encoding="utf-8")
         if MARK in text:

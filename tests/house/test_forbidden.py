@@ -44,6 +44,19 @@ def test_pattern_is_absent(why: str) -> None:
     assert not found, why
 
 
+def test_no_test_draws_numbers_that_nobody_can_draw_again() -> None:
+    """Nor does a strategy of Hypothesis: its own notice of that is off, for threads of libraries set it off, too."""
+    drawn = re.compile(r"^from random import (?!Random\b|SystemRandom\b)|\brandom\.(?!Random\b|SystemRandom\b)[a-z]+\(")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in tracked()
+        if path.suffix == ".py" and path.is_relative_to(ROOT / "tests") and path.relative_to(ROOT).as_posix() != HERE
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if drawn.search(line)
+    ]
+    assert not found, "take random.Random with a seed"
+
+
 def test_no_registry_is_named() -> None:
     found = []
     for path in tracked():
