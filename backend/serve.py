@@ -143,7 +143,7 @@ async def _gateway(settings: Settings) -> None:
         from backend.gateway.serve import serve_gateway
 
     await _refuse_open_gateway(settings)
-    await serve_gateway(settings, database_url=database_url(settings))
+    await serve_gateway(settings, database_url=settings.effective_database_url)
 
 
 def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
@@ -214,7 +214,7 @@ def vault_config(settings: Settings) -> "VaultConfig":
 
     api = settings.backend
     return VaultConfig(
-        url=database_url(settings),
+        url=settings.effective_database_url,
         secrets=settings.paths.secrets,
         lifetimes=Lifetimes(
             session=api.session_hours * 3600, idle=api.session_idle_minutes * 60, token=api.token_minutes * 60
@@ -242,16 +242,11 @@ def members_config(settings: Settings) -> "MembersConfig":
     )
 
 
-def database_url(settings: Settings) -> str:
-    """Where the database is: the one named, else a file in the data directory."""
-    return settings.database_url or f"sqlite:///{settings.paths.database}"
-
-
 async def _refuse_open_gateway(settings: Settings) -> None:
     if not is_loopback(settings.bind):
         from cluster_ai.accounts.first import is_password_chosen
 
-        _refuse_open_door(settings, chosen=await is_password_chosen(database_url(settings)))
+        _refuse_open_door(settings, chosen=await is_password_chosen(settings.effective_database_url))
 
 
 def _refuse_open_door(settings: Settings, *, chosen: bool, bind: str = "") -> None:

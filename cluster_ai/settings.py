@@ -172,6 +172,11 @@ class Settings(BaseSettings):
         return self.ports if self.port_base is None else Ports.at(self.port_base)
 
     @property
+    def effective_database_url(self) -> str:
+        """Where the database is: the one named, else a file in the data directory."""
+        return self.database_url or f"sqlite:///{self.paths.database}"
+
+    @property
     def near(self) -> str:
         """The host by which this machine's own programs reach the API and the gateway."""
         return near(self.bind)

@@ -80,5 +80,14 @@ async def is_password_chosen(url: str) -> bool:
     return found is not None and found[0].password_chosen
 
 
+async def has_password(url: str, *, folder: Path, env: Mapping[str, str]) -> bool:
+    """Whether a start would find a password of somebody's own: chosen before, or given as ``ensure_admin`` takes it.
+
+    Raises:
+        Misconfigured: as there.
+    """
+    return _given(folder, env) is not None or await is_password_chosen(url)
+
+
 def _nothing_written(error: ClusterError) -> None:
     raise error

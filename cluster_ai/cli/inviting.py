@@ -20,10 +20,11 @@ INVITATIONS_FIT: Final = show.fit_of(INVITATIONS, whole=["line", "state"], spare
 @click.command("open", cls=Verb, help=t("node.open"))
 @click.argument("address", required=False, metavar=t("meta.address_optional"))
 def open_to_lan(*, address: str | None) -> None:
-    from cluster_ai.cli.lan import chosen_address, write_bind
+    from cluster_ai.cli.lan import chosen_address, refuse_without_password, write_bind
 
     home = place.home()
     chosen = address or chosen_address()
+    refuse_without_password(place.settings())
     write_bind(home.config, chosen)
     # Whatever is wrong with it is told now, not at the next start.
     place.settings()

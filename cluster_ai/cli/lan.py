@@ -1,15 +1,20 @@
 """This box's address in the LAN: found, and written into the settings without touching anything else there."""
 
+import asyncio
+import os
 import re
 import socket
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cluster_ai.cli import show
 from cluster_ai.cli.words import t
-from cluster_ai.core.errors import InvalidInput
+from cluster_ai.core.errors import InvalidInput, Misconfigured
 from cluster_ai.core.paths import PRIVATE_FILE
+
+if TYPE_CHECKING:
+    from cluster_ai.settings import Settings
 
 _SECTION: Final = re.compile(r"^\s*\[machines\]\s*(#.*)?$")
 _OTHER: Final = re.compile(r"^\s*\[")
@@ -42,6 +47,19 @@ def chosen_address() -> str:
 def _is_inner(name: str) -> bool:
     """Whether an interface leads to containers and virtual machines of this box alone."""
     return name == "lo" or name.startswith(("docker", "br-", "veth", "virbr", "cni", "podman", "lxc", "vnet"))
+
+
+def refuse_without_password(settings: "Settings") -> None:
+    """An open head that nobody guards does not start: told before anything is changed.
+
+    Raises:
+        Misconfigured: nobody has chosen a password.
+    """
+    from cluster_ai.accounts.first import has_password
+
+    known = has_password(settings.effective_database_url, folder=settings.paths.secrets, env=os.environ)
+    if not asyncio.run(known):
+        raise Misconfigured(t("node.no_password"), hint="cluster-ai auth set-password")
 
 
 def write_bind(config: Path, address: str) -> None:

@@ -86,7 +86,12 @@ def test_verb_says_what_it_did_and_what_it_did_not(tmp_path: Path, language: str
     env = environment(tmp_path, CLUSTER_AI_LANG=language)
     refused = cli("node", "open", "0.0.0.0", env=env)
     assert (refused.returncode != 0, word in refused.stderr) == (True, True), refused.stderr
-    assert not (tmp_path / "config.toml").exists()
+    guarded = cli("node", "open", "192.168.1.10", env=env)
+    assert (guarded.returncode, "set-password" in guarded.stderr) == (1, True), guarded.stderr
+    assert [path.name for path in tmp_path.rglob("*") if path.suffix in {".toml", ".db"}] == [], "nothing was changed"
+    (tmp_path / "secrets").mkdir(mode=0o700, exist_ok=True)
+    (tmp_path / "secrets" / "admin-password").write_text("a sentence of my own")
+    (tmp_path / "secrets" / "admin-password").chmod(0o600)
     done = cli("node", "open", "192.168.1.10", env=env)
     assert done.returncode == 0, done.stderr
     assert "192.168.1.10" in done.stderr
