@@ -1,6 +1,7 @@
 """Requests made from the API's own description, good and bad: every answer is a described one, none is a 5xx."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 import schemathesis
@@ -20,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from backend.app import create_api
 from tests.backend.running import Api, running_api
 from tests.backend.world import INTERNAL
+from tests.core.postgres import running_postgres
 
 HEADERS = {"Authorization": f"Bearer {INTERNAL}"}
 CHECKS = [
@@ -42,10 +44,12 @@ operations = {found.ok().label: found.ok() for found in schema.get_all_operation
 FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with running_api(tmp_path_factory.mktemp("api") / "home", dispatching=True) as api:
-        yield api
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with ExitStack() as stack:
+        url = stack.enter_context(running_postgres()) if request.param == "postgresql" else None
+        home = tmp_path_factory.mktemp("api") / "home"
+        yield stack.enter_context(running_api(home, url=url, dispatching=True))
 
 
 # Their own way makes the requests while tests are collected, half a minute for everybody who collects any, and names
