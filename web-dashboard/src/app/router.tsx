@@ -8,9 +8,21 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { meQuery, queries } from '../api/session.ts'
+import type { BudgetState, PlanState, TicketState } from '../api/types.ts'
 import { NotFoundPage } from '../routes/not-found.tsx'
 import { Broken } from './Broken.tsx'
 import { Shell } from './Shell.tsx'
+import { BUDGET_STATES, PLAN_STATES, PLAN_VIEWS, TICKET_STATES } from './searches.ts'
+
+function isOneOf<T extends string>(known: readonly T[], value: unknown): value is T {
+  return (known as readonly unknown[]).includes(value)
+}
+
+/** A short text from the address under its name, or nothing. */
+function textOf<K extends string>(name: K, value: unknown): Partial<Record<K, string>> {
+  if (typeof value !== 'string' || value === '') return {}
+  return { [name]: value.slice(0, 200) } as Partial<Record<K, string>>
+}
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPage, errorComponent: Broken })
 
@@ -62,7 +74,88 @@ const logs = createRoute({
   component: lazyRouteComponent(() => import('../routes/logs/page.tsx'), 'LogsPage'),
 })
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, machines, chat, logs])])
+const plans = createRoute({
+  getParentRoute: () => inside,
+  path: '/plans',
+  validateSearch: (search: Record<string, unknown>): { status?: PlanState; owner?: string } => ({
+    ...(isOneOf(PLAN_STATES, search.status) ? { status: search.status } : {}),
+    ...textOf('owner', search.owner),
+  }),
+  component: lazyRouteComponent(() => import('../routes/plans/page.tsx'), 'PlansPage'),
+})
+
+const newPlan = createRoute({
+  getParentRoute: () => inside,
+  path: '/plans/new',
+  component: lazyRouteComponent(() => import('../routes/plans/NewPage.tsx'), 'NewPlanPage'),
+})
+
+const plan = createRoute({
+  getParentRoute: () => inside,
+  path: '/plans/$planId',
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { view?: (typeof PLAN_VIEWS)[number]; state?: TicketState } => ({
+    ...(isOneOf(PLAN_VIEWS, search.view) ? { view: search.view } : {}),
+    ...(isOneOf(TICKET_STATES, search.state) ? { state: search.state } : {}),
+  }),
+  component: lazyRouteComponent(() => import('../routes/plans/PlanPage.tsx'), 'PlanPage'),
+})
+
+const ticket = createRoute({
+  getParentRoute: () => inside,
+  path: '/tickets/$ticketId',
+  component: lazyRouteComponent(() => import('../routes/tickets/page.tsx'), 'TicketPage'),
+})
+
+const objectives = createRoute({
+  getParentRoute: () => inside,
+  path: '/objectives',
+  validateSearch: (search: Record<string, unknown>): { status?: BudgetState; service?: string } => ({
+    ...(isOneOf(BUDGET_STATES, search.status) ? { status: search.status } : {}),
+    ...textOf('service', search.service),
+  }),
+  component: lazyRouteComponent(() => import('../routes/objectives/page.tsx'), 'ObjectivesPage'),
+})
+
+const newObjective = createRoute({
+  getParentRoute: () => inside,
+  path: '/objectives/new',
+  validateSearch: (search: Record<string, unknown>): { by?: 'yaml' } =>
+    search.by === 'yaml' ? { by: 'yaml' } : {},
+  component: lazyRouteComponent(() => import('../routes/objectives/EditPage.tsx'), 'NewObjectivePage'),
+})
+
+const objective = createRoute({
+  getParentRoute: () => inside,
+  path: '/objectives/$sloId',
+  component: lazyRouteComponent(() => import('../routes/objectives/ObjectivePage.tsx'), 'ObjectivePage'),
+})
+
+const editObjective = createRoute({
+  getParentRoute: () => inside,
+  path: '/objectives/$sloId/edit',
+  component: lazyRouteComponent(() => import('../routes/objectives/EditPage.tsx'), 'EditObjectivePage'),
+})
+
+const freezes = createRoute({
+  getParentRoute: () => inside,
+  path: '/freezes',
+  component: lazyRouteComponent(() => import('../routes/freezes/page.tsx'), 'FreezesPage'),
+})
+
+const work = [
+  plans,
+  newPlan,
+  plan,
+  ticket,
+  objectives,
+  newObjective,
+  objective,
+  editObjective,
+  freezes,
+] as const
+const tree = root.addChildren([signIn, inside.addChildren([overview, machines, chat, logs, ...work])])
 
 /** `history`: where the address lives; the browser's bar when nothing else is given. */
 export function createAppRouter(history?: RouterHistory) {

@@ -14,7 +14,12 @@ import { me } from './fixtures.ts'
 /** A live stream that stands still. */
 export function still(state: Partial<LiveState>): Live {
   const held = { ...BEFORE, ...state }
-  return { subscribe: () => () => {}, snapshot: () => held, retryNow: () => {} } as unknown as Live
+  return {
+    subscribe: () => () => {},
+    snapshot: () => held,
+    retryNow: () => {},
+    hear: () => () => {},
+  } as unknown as Live
 }
 
 /** Shows `page` as somebody who is signed in sees it, over a picture that stands still. */

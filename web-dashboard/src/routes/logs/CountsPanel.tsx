@@ -2,11 +2,12 @@ import { NativeSelect, VisuallyHidden } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { moment } from '../../i18n/moment.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Failure } from '../../ui/Failure.tsx'
 import { Panel } from '../../ui/Panel.tsx'
 import css from './logs.module.css'
-import { type Bar, barsOf, countsQuery, moment, SPANS, type Span } from './logs.ts'
+import { type Bar, barsOf, countsQuery, SPANS, type Span } from './logs.ts'
 
 /** How many lines meet the search, step by step; what is bad among them stands out. */
 export function CountsPanel({ asked, isFollowing }: { asked: string; isFollowing: boolean }) {

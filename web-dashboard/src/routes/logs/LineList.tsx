@@ -1,9 +1,10 @@
 import { useTranslation } from 'react-i18next'
 import type { LogLine } from '../../api/types.ts'
+import { moment } from '../../i18n/moment.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { StateTag } from '../../ui/StateTag.tsx'
 import css from './logs.module.css'
-import { LEVEL, moment, shown } from './logs.ts'
+import { LEVEL, shown } from './logs.ts'
 
 /** Lines as they were written, the newest first; each opens to what else it says. */
 export function LineList({ lines }: { lines: readonly LogLine[] }) {

@@ -4,9 +4,10 @@ import i18next from 'i18next'
 import { queries } from '../../api/session.ts'
 import type { LogCounts, LogLine, LogPage } from '../../api/types.ts'
 import { formatOf } from '../../i18n/format.ts'
+import { moment } from '../../i18n/moment.ts'
 import { show } from '../../test/render.tsx'
 import { LogsView } from './LogsView.tsx'
-import { barsOf, isPartial, joined, levelOf, moment, withLevel } from './logs.ts'
+import { barsOf, isPartial, joined, levelOf, withLevel } from './logs.ts'
 
 const line = (number: number, change: Partial<LogLine> = {}): LogLine => ({
   number,

@@ -1,7 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { api, sent } from '../../api/client.ts'
 import type { LogCounts, LogKept, LogLevel, LogLine } from '../../api/types.ts'
-import type { Format } from '../../i18n/format.ts'
 import type { Look } from '../../ui/states.ts'
 
 export const TOGETHER = 200
@@ -77,16 +76,6 @@ export function joined(newest: readonly LogLine[], older: readonly LogLine[]): L
 
 /** Whether something is missing from the store that somebody should know of. */
 export const isPartial = (kept: LogKept) => kept.lost_bytes > 0 || kept.behind_bytes > MUCH
-
-/** The time of day, with the day before it when that is another one. `now` in Unix seconds. */
-export function moment(format: Format, at: number, now: number): string {
-  const day = (seconds: number) => {
-    const when = new Date(seconds * 1000)
-    const two = (value: number) => String(value).padStart(2, '0')
-    return `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())}`
-  }
-  return day(at) === day(now) ? format.time(at) : `${format.day(day(at))} ${format.time(at)}`
-}
 
 /** `asked` with its least level set to `level`, or without one. */
 export function withLevel(asked: string, level: LogLevel | ''): string {
