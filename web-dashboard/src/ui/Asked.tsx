@@ -37,7 +37,7 @@ export function Asked<T>({ query, children }: AskedProps<T>) {
   }
   return (
     <>
-      <div role="status">
+      <div role="status" className={css.news}>
         {error ? (
           <Banner
             icon="clock"

@@ -8,7 +8,6 @@ import { Icon } from '../../ui/icons.tsx'
 import { Panel } from '../../ui/Panel.tsx'
 import { StateTag } from '../../ui/StateTag.tsx'
 import type { Look } from '../../ui/states.ts'
-import ui from '../../ui/ui.module.css'
 import css from './objectives.module.css'
 
 const column = createColumnHelper<BurnAlert>()
@@ -89,7 +88,7 @@ function OtherWindows({ budget }: { budget: Budget }) {
   const rest = (budget.burn_rates ?? []).filter((one) => !named.has(one.window_seconds))
   if (rest.length === 0) return null
   return (
-    <p className={`${ui.note} ${css.above}`}>
+    <p className={`${css.above} ${css.other}`}>
       {t('burn.other')}{' '}
       {rest
         .map(

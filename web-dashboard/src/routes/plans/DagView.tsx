@@ -19,6 +19,9 @@ import css from './plans.module.css'
 import { TICKET } from './plans.ts'
 
 const STEP = 1.3
+/** Pixels of the frame: as high as what is drawn, within these. */
+const LOWEST = 220
+const TALLEST = 560
 /** Nobody reads boxes smaller than this many pixels for one of theirs: a large plan begins at its beginning. */
 const SMALLEST = 0.55
 /** A pointer that moved less than this, in pixels, was a click. */
@@ -79,6 +82,7 @@ export function DagView({ drawing, onToggle, legend, children }: DagViewProps) {
         <svg
           ref={frame}
           className={css.dagSvg}
+          style={{ height: Math.min(TALLEST, Math.max(LOWEST, drawing.height + 72)) }}
           viewBox={`${shown.x} ${shown.y} ${shown.width} ${shown.height}`}
           preserveAspectRatio="xMidYMid meet"
         >
