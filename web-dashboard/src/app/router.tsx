@@ -14,14 +14,14 @@ import { Broken } from './Broken.tsx'
 import { Shell } from './Shell.tsx'
 import { BUDGET_STATES, PLAN_STATES, PLAN_VIEWS, TICKET_STATES } from './searches.ts'
 
-function isOneOf<T extends string>(known: readonly T[], value: unknown): value is T {
-  return (known as readonly unknown[]).includes(value)
+/** `value` where it is one of `known`. What is none is named as such: else it came through as it stands in the address. */
+function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {
+  return known.find((one) => one === value)
 }
 
-/** A short text from the address under its name, or nothing. */
-function textOf<K extends string>(name: K, value: unknown): Partial<Record<K, string>> {
-  if (typeof value !== 'string' || value === '') return {}
-  return { [name]: value.slice(0, 200) } as Partial<Record<K, string>>
+/** A short text, or nothing. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined
 }
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPage, errorComponent: Broken })
@@ -78,8 +78,8 @@ const plans = createRoute({
   getParentRoute: () => inside,
   path: '/plans',
   validateSearch: (search: Record<string, unknown>): { status?: PlanState; owner?: string } => ({
-    ...(isOneOf(PLAN_STATES, search.status) ? { status: search.status } : {}),
-    ...textOf('owner', search.owner),
+    status: oneOf(PLAN_STATES, search.status),
+    owner: textOf(search.owner),
   }),
   component: lazyRouteComponent(() => import('../routes/plans/page.tsx'), 'PlansPage'),
 })
@@ -96,8 +96,8 @@ const plan = createRoute({
   validateSearch: (
     search: Record<string, unknown>,
   ): { view?: (typeof PLAN_VIEWS)[number]; state?: TicketState } => ({
-    ...(isOneOf(PLAN_VIEWS, search.view) ? { view: search.view } : {}),
-    ...(isOneOf(TICKET_STATES, search.state) ? { state: search.state } : {}),
+    view: oneOf(PLAN_VIEWS, search.view),
+    state: oneOf(TICKET_STATES, search.state),
   }),
   component: lazyRouteComponent(() => import('../routes/plans/PlanPage.tsx'), 'PlanPage'),
 })
@@ -112,8 +112,8 @@ const objectives = createRoute({
   getParentRoute: () => inside,
   path: '/objectives',
   validateSearch: (search: Record<string, unknown>): { status?: BudgetState; service?: string } => ({
-    ...(isOneOf(BUDGET_STATES, search.status) ? { status: search.status } : {}),
-    ...textOf('service', search.service),
+    status: oneOf(BUDGET_STATES, search.status),
+    service: textOf(search.service),
   }),
   component: lazyRouteComponent(() => import('../routes/objectives/page.tsx'), 'ObjectivesPage'),
 })
@@ -121,8 +121,7 @@ const objectives = createRoute({
 const newObjective = createRoute({
   getParentRoute: () => inside,
   path: '/objectives/new',
-  validateSearch: (search: Record<string, unknown>): { by?: 'yaml' } =>
-    search.by === 'yaml' ? { by: 'yaml' } : {},
+  validateSearch: (search: Record<string, unknown>): { by?: 'yaml' } => ({ by: oneOf(['yaml'], search.by) }),
   component: lazyRouteComponent(() => import('../routes/objectives/EditPage.tsx'), 'NewObjectivePage'),
 })
 
