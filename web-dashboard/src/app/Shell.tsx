@@ -11,6 +11,7 @@ import css from './frame.module.css'
 import { Bottom, Rail, TopBar } from './navigation.tsx'
 import { Palette } from './Palette.tsx'
 import { PasswordNotice } from './PasswordNotice.tsx'
+import { ownPath } from './places.ts'
 
 /** Asked when the stream failed: a refused upgrade does not say why. While the API is away nobody is signed out. */
 async function isSignedIn(): Promise<boolean> {
@@ -65,7 +66,10 @@ function Farewell() {
     if (!hasEnded) return
     forget()
     say(t('shell.session_ended'))
-    void navigate({ to: '/sign-in', search: { next: window.location.pathname } })
+    void navigate({
+      to: '/sign-in',
+      search: { next: ownPath(window.location.pathname + window.location.search) },
+    })
   }, [hasEnded, navigate, say, t])
   return null
 }

@@ -11,6 +11,7 @@ import { meQuery, queries } from '../api/session.ts'
 import type { BudgetState, PlanState, TicketState } from '../api/types.ts'
 import { NotFoundPage } from '../routes/not-found.tsx'
 import { Broken } from './Broken.tsx'
+import { ownPath, placeOf } from './places.ts'
 import { Shell } from './Shell.tsx'
 import { BUDGET_STATES, PLAN_STATES, PLAN_VIEWS, TICKET_STATES } from './searches.ts'
 
@@ -32,7 +33,7 @@ const signIn = createRoute({
   validateSearch: (search: Record<string, unknown>): { next?: string } => ({ next: ownPath(search.next) }),
   beforeLoad: async ({ search }) => {
     const me = await queries.ensureQueryData(meQuery).catch(() => null)
-    if (me) throw redirect({ to: search.next ?? '/' })
+    if (me) throw redirect(placeOf(search.next))
   },
   component: lazyRouteComponent(() => import('../routes/sign-in.tsx'), 'SignInPage'),
 })
@@ -43,7 +44,10 @@ const inside = createRoute({
   beforeLoad: async ({ location }) => {
     const me = await queries.ensureQueryData(meQuery)
     if (!me)
-      throw redirect({ to: '/sign-in', search: location.pathname === '/' ? {} : { next: location.pathname } })
+      throw redirect({
+        to: '/sign-in',
+        search: { next: ownPath(location.href === '/' ? null : location.href) },
+      })
   },
   component: Shell,
 })
@@ -164,12 +168,6 @@ export function createAppRouter(history?: RouterHistory) {
     scrollRestoration: true,
     ...(history ? { history } : {}),
   })
-}
-
-/** A path of ours, or nothing: a link must not send people elsewhere after they signed in. */
-export function ownPath(value: unknown): string | undefined {
-  if (typeof value !== 'string' || !/^\/(?![/\\])[\w\-./]*$/.test(value)) return undefined
-  return value
 }
 
 declare module '@tanstack/react-router' {

@@ -1,5 +1,6 @@
 import { MantineProvider } from '@mantine/core'
 import { QueryClientProvider } from '@tanstack/react-query'
+import { createMemoryHistory, RouterContextProvider } from '@tanstack/react-router'
 import { render } from '@testing-library/react'
 import type { ReactNode } from 'react'
 import { BEFORE, type Live, type LiveState } from '../api/live.ts'
@@ -7,6 +8,7 @@ import { meQuery, queries } from '../api/session.ts'
 import type { Me } from '../api/types.ts'
 import { LiveContext } from '../api/useLive.ts'
 import { Dialogs } from '../app/dialogs.tsx'
+import { createAppRouter } from '../app/router.tsx'
 import { theme } from '../app/theme.ts'
 import { Notices } from '../ui/notices.tsx'
 import { me } from './fixtures.ts'
@@ -30,7 +32,9 @@ export function show(page: ReactNode, state: Partial<LiveState> = {}, who: Me = 
       <QueryClientProvider client={queries}>
         <Notices>
           <LiveContext value={still(state)}>
-            <Dialogs>{page}</Dialogs>
+            <RouterContextProvider router={createAppRouter(createMemoryHistory())}>
+              <Dialogs>{page}</Dialogs>
+            </RouterContextProvider>
           </LiveContext>
         </Notices>
       </QueryClientProvider>

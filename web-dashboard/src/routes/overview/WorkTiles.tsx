@@ -91,8 +91,7 @@ function Tile({ icon, label, value, note, link }: TileProps) {
       {link(
         <>
           <Icon name={icon} />
-          <span>{label}</span>
-          <strong>{value}</strong>
+          <span>{label}</span> <strong>{value}</strong>{' '}
           {note ? <span className={css.workNote}>{note}</span> : null}
         </>,
       )}
