@@ -47,7 +47,7 @@ async function visit(browser, options, work) {
   try {
     const told = await work(await context.newPage())
     demand(strays.length === 0, `left its origin: ${strays[0]}`)
-    const loud = complaints.filter((text) => !/status of (401|404|422|429|503)/.test(text))
+    const loud = complaints.filter((text) => !/status of (401|404|409|422|429|503)/.test(text))
     demand(loud.length === 0, `the browser complained: ${loud[0]}`)
     return told
   } finally {
@@ -146,7 +146,7 @@ const STEPS = {
     await page.locator('#traffic canvas').waitFor()
   },
   account: async (page) => {
-    await page.locator('button[aria-haspopup="menu"]:visible').click()
+    await page.locator('button[aria-haspopup="menu"]:visible').first().click()
     await page.getByRole('menu').waitFor()
   },
   palette: async (page) => {

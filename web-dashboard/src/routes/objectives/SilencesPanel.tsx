@@ -20,7 +20,7 @@ export function SilencesPanel({ sloId, mayWrite }: { sloId: string; mayWrite: bo
   const dialogs = useDialogs()
   const query = useQuery(silencesQuery)
   // Without an Alertmanager there is nothing to be quiet.
-  const isAway = query.error instanceof ApiError && query.error.status === 503 && query.data === undefined
+  const isAway = query.error instanceof ApiError && query.error.code === 'no_alertmanager'
   return (
     <Panel
       id="silences"

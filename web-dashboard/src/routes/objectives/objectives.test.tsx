@@ -119,9 +119,9 @@ describe('one objective', () => {
   test('without an Alertmanager nothing can be silenced, and that is no error', async () => {
     await openApp('/objectives/chat', {
       ...ONE,
-      'GET /api/v1/silences': () => problem(503, 'unavailable', 'no Alertmanager'),
+      'GET /api/v1/silences': () => problem(409, 'no_alertmanager', 'no Alertmanager is named'),
     })
-    expect(await screen.findByText('No Alertmanager answers')).toBeVisible()
+    expect(await screen.findByText('No Alertmanager is named')).toBeVisible()
   })
 
   test('its alerts are silenced with a reason', async () => {
