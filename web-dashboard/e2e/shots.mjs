@@ -103,6 +103,8 @@ await withBrowser(async (browser) => {
   }
   const state = await signedInState(browser)
   for (const look of LOOKS) await shoot(browser, look, state, (page) => chat(page, look))
+  // Before the traffic, which the objective counts; by its end the plan has come as far as it gets without a yes.
+  const made = await madeWork()
   const stopper = new AbortController()
   const busy = traffic(stopper.signal)
   await Promise.all(
@@ -117,8 +119,5 @@ await withBrowser(async (browser) => {
   )
   stopper.abort()
   await busy
-  const made = await madeWork()
-  // The evaluation that finds the objective, and the plan's end, as far as it gets without a yes.
-  await new Promise((resolve) => setTimeout(resolve, GATHER_MS))
   for (const look of WORK_LOOKS) await shoot(browser, look, state, (page) => work(page, look, made))
 })

@@ -23,7 +23,7 @@ const STEP = 1.3
 const LOWEST = 220
 const TALLEST = 560
 /** Nobody reads boxes smaller than this many pixels for one of theirs: a large plan begins at its beginning. */
-const SMALLEST = 0.55
+const SMALLEST = 0.7
 /** A pointer that moved less than this, in pixels, was a click. */
 const STILL = 4
 

@@ -85,3 +85,26 @@ test('zooming keeps the point that it is around', () => {
   expect((around.x - near.x) / near.width).toBeCloseTo(0.25)
   expect(seen.width / seen.height).toBeCloseTo(2)
 })
+
+test('a line over several levels goes around the boxes between', () => {
+  const long = graph({
+    nodes: [
+      node({ id: 'a', ticket_id: 'a' }),
+      node({ id: 'b', ticket_id: 'b', level: 1 }),
+      node({ id: 'c', ticket_id: 'c', level: 2 }),
+    ],
+    edges: [
+      { ticket: 'b', depends_on: 'a' },
+      { ticket: 'c', depends_on: 'b' },
+      { ticket: 'c', depends_on: 'a' },
+    ],
+    critical_path: ['a', 'b', 'c'],
+  })
+  const { spots, ways } = drawingOf(long, new Set())
+  const between = spots.find((spot) => spot.key === 'b')
+  const way = ways.find((one) => one.key === 'a c')
+  expect(way?.via).toHaveLength(1)
+  const y = way?.via[0]?.y ?? 0
+  expect(y < (between?.y ?? 0) || y > (between?.y ?? 0) + BOX.height).toBe(true)
+  expect(way?.isCritical).toBe(false)
+})

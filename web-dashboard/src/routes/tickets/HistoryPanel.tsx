@@ -44,7 +44,9 @@ function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
         <li key={`${one.n} ${one.undoes}`}>
           <span className={css.entryHead}>
             <strong>{t(one.undoes ? 'attempts.undoes' : 'attempts.n', { n: one.n })}</strong>
-            <span>{one.outcome || t('attempts.open')}</span>
+            <span>
+              {isTicketState(one.outcome) ? t(TICKET[one.outcome].word) : one.outcome || t('attempts.open')}
+            </span>
           </span>
           <span className={ui.note}>
             {one.agent_id} · <When at={one.leased_at} />
