@@ -22,7 +22,8 @@ export function FreezeHistory({ sloId = '' }: { sloId?: string }) {
                 <Empty title={t('freezes.never')} />
               </div>
             ) : (
-              <FreezeList freezes={all} />
+              // What holds now stands above with what can be done about it, where all are listed.
+              <FreezeList freezes={all} mayAct={sloId !== ''} />
             )
           }
         </Asked>

@@ -15,17 +15,17 @@ import css from './freezes.module.css'
 import { freezeLook, openOverrides } from './queries.ts'
 
 /** Freezes with why, since when, what they refuse, and what was done about them. */
-export function FreezeList({ freezes }: { freezes: readonly Freeze[] }) {
+export function FreezeList({ freezes, mayAct = true }: { freezes: readonly Freeze[]; mayAct?: boolean }) {
   return (
     <ul className={css.freezes}>
       {freezes.map((freeze) => (
-        <FreezeRow key={freeze.event_id} freeze={freeze} />
+        <FreezeRow key={freeze.event_id} freeze={freeze} mayAct={mayAct} />
       ))}
     </ul>
   )
 }
 
-function FreezeRow({ freeze }: { freeze: Freeze }) {
+function FreezeRow({ freeze, mayAct }: { freeze: Freeze; mayAct: boolean }) {
   const { t } = useTranslation()
   return (
     <li className={css.freeze}>
@@ -35,7 +35,7 @@ function FreezeRow({ freeze }: { freeze: Freeze }) {
         <Link to="/objectives/$sloId" params={{ sloId: freeze.slo_id }} className={ui.link}>
           {freeze.slo_id}
         </Link>
-        {freeze.active ? <Actions freeze={freeze} /> : null}
+        {freeze.active && mayAct ? <Actions freeze={freeze} /> : null}
       </div>
       {freeze.reason ? <p lang="en">{freeze.reason}</p> : null}
       <p className={ui.note}>
@@ -59,12 +59,12 @@ function FreezeRow({ freeze }: { freeze: Freeze }) {
           </>
         )}
       </p>
-      <Overrides freeze={freeze} />
+      <Overrides freeze={freeze} mayAct={mayAct} />
     </li>
   )
 }
 
-function Overrides({ freeze }: { freeze: Freeze }) {
+function Overrides({ freeze, mayAct }: { freeze: Freeze; mayAct: boolean }) {
   const { t } = useTranslation()
   const waiting = new Set(openOverrides(freeze, Date.now() / 1000).map((one) => one.override_id))
   if (!freeze.overrides?.length) return null
@@ -85,7 +85,7 @@ function Overrides({ freeze }: { freeze: Freeze }) {
             )}
             {one.approved_by ? ` · ${t('override.approved', { who: one.approved_by })}` : ''}
           </span>
-          {waiting.has(one.override_id) ? <Approve freeze={freeze} override={one} /> : null}
+          {mayAct && waiting.has(one.override_id) ? <Approve freeze={freeze} override={one} /> : null}
         </li>
       ))}
     </ul>

@@ -121,3 +121,14 @@ test('a freeze is frozen, overridden or over', () => {
   const late = freeze({ scope: 'GLOBAL', overrides: [override({ expires_at: 10 })] })
   expect(openOverrides(late, 20)).toEqual([])
 })
+
+test('what holds now can be acted upon in one place', async () => {
+  await openApp('/freezes', {
+    ...answers(freeze()),
+    'GET /api/v1/policies/freezes/history': () => ({ items: [freeze()], next: null }),
+  })
+  await (await now()).findByText('careful')
+  const all = within(screen.getByRole('region', { name: 'All freezes' }))
+  expect(await all.findByText('careful')).toBeVisible()
+  expect(screen.getAllByRole('button', { name: 'Override' })).toHaveLength(1)
+})

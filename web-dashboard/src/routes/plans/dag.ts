@@ -177,8 +177,12 @@ function parentsOf(graph: Graph): Map<string, string[]> {
   return parents
 }
 
-/** Short columns stand in the middle of the tallest one. */
-function centred(items: readonly Item[], tallest: number): Item[] {
+/** Above this, in pixels, the middle of a column is out of sight from its beginning. */
+const TALL = 1200
+
+/** Short columns stand in the middle of the tallest one, as long as that can be seen as a whole. */
+function centred(items: readonly Item[], tallest: number): readonly Item[] {
+  if (tallest > TALL) return items
   const bottoms = new Map<number, number>()
   for (const { level, y, height } of items) bottoms.set(level, Math.max(bottoms.get(level) ?? 0, y + height))
   return items.map((item) => {
