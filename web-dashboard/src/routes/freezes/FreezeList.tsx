@@ -7,6 +7,7 @@ import { meQuery, queries, reaches } from '../../api/session.ts'
 import type { Freeze, Override } from '../../api/types.ts'
 import { useDialogs } from '../../app/dialogs.tsx'
 import { ACTIONS } from '../../app/freezes.ts'
+import type { Key } from '../../i18n/index.ts'
 import { Ago, Until, When } from '../../ui/Ago.tsx'
 import { Failure } from '../../ui/Failure.tsx'
 import { StateTag } from '../../ui/StateTag.tsx'
@@ -25,8 +26,16 @@ export function FreezeList({ freezes, mayAct = true }: { freezes: readonly Freez
   )
 }
 
+const ENDINGS: Record<string, Key> = {
+  auto: 'freeze.by_budget',
+  manual: 'freeze.by_hand',
+  objective: 'freeze.by_objective',
+  policy: 'freeze.by_policy',
+}
+
 function FreezeRow({ freeze, mayAct }: { freeze: Freeze; mayAct: boolean }) {
   const { t } = useTranslation()
+  const ending = ENDINGS[freeze.resolution ?? '']
   return (
     <li className={css.freeze}>
       <div className={css.head}>
@@ -55,7 +64,7 @@ function FreezeRow({ freeze, mayAct }: { freeze: Freeze; mayAct: boolean }) {
             {' · '}
             {t('freeze.ended')} <When at={freeze.resolved_at} />
             {freeze.resolved_by ? ` (${freeze.resolved_by})` : ''}
-            {freeze.resolution ? `: ${freeze.resolution}` : ''}
+            {ending ? `: ${t(ending)}` : freeze.resolution ? `: ${freeze.resolution}` : ''}
           </>
         )}
       </p>

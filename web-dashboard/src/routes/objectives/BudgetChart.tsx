@@ -10,6 +10,11 @@ import type { Course } from './objectives.ts'
 
 const HEIGHT = 210
 const DAY = 86_400
+const SHORT = 900
+/** Percent: a budget that is overspent by more is drawn here, else nothing else could be read; the words say how much. */
+const DEEPEST = -100
+/** Fewer moments than this are shown one by one: a line needs two. */
+const FEW = 12
 
 interface BudgetChartProps {
   course: Course
@@ -63,12 +68,13 @@ export default function BudgetChart({ course, warning, critical }: BudgetChartPr
 }
 
 function columns(course: Course, warning: number, critical: number): uPlot.AlignedData {
-  return [course.at, course.left, course.at.map(() => warning), course.at.map(() => critical)]
+  const left = course.left.map((one) => (one === null ? null : Math.max(DEEPEST, one)))
+  return [course.at, left, course.at.map(() => warning), course.at.map(() => critical)]
 }
 
 /** Full is always in sight, and so is what is overspent. */
 const range = (_: uPlot, least: number, most: number): uPlot.Range.MinMax => [
-  Math.min(0, least * 1.1),
+  Math.max(DEEPEST * 1.05, Math.min(0, least * 1.1)),
   Math.max(105, most * 1.02),
 ]
 
@@ -80,8 +86,9 @@ function options(holder: HTMLElement, format: Format, language: string): uPlot.O
   const short = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' })
   const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   const marks = (_: uPlot, at: number[]) => {
-    const far = (at.at(-1) ?? 0) - (at[0] ?? 0) > DAY
-    return at.map((one) => (far ? short : clock).format(one * 1000))
+    const span = (at.at(-1) ?? 0) - (at[0] ?? 0)
+    if (span < SHORT) return at.map(format.time)
+    return at.map((one) => (span > DAY ? short : clock).format(one * 1000))
   }
   return {
     width: holder.clientWidth,
@@ -102,7 +109,12 @@ function options(holder: HTMLElement, format: Format, language: string): uPlot.O
     ],
     series: [
       {},
-      { stroke: colour('--accent'), fill: `${colour('--accent')}1f`, width: 2, points: { show: false } },
+      {
+        stroke: colour('--accent'),
+        fill: `${colour('--accent')}1f`,
+        width: 2,
+        points: { show: (plot) => (plot.data[0]?.length ?? 0) < FEW },
+      },
       { stroke: colour('--warn'), width: 1.4, dash: [7, 5], points: { show: false } },
       { stroke: colour('--bad'), width: 1.4, dash: [2, 4], points: { show: false } },
     ],
