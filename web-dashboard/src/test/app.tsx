@@ -2,6 +2,7 @@ import { MantineProvider } from '@mantine/core'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router'
 import { act, render, screen } from '@testing-library/react'
+import { onTestFinished } from 'vitest'
 import openapi from '../../../docs/openapi.json'
 import { meQuery, queries } from '../api/session.ts'
 import type { Me } from '../api/types.ts'
@@ -96,6 +97,7 @@ export async function openApp(path: string, answers: Record<string, Answer>, who
   queries.setQueryData(meQuery.queryKey, who)
   const calls: Call[] = []
   const strays: unknown[] = []
+  onTestFinished(() => expect(strays).toEqual([]))
   const known: Record<string, Answer> = { ...QUIET, ...answers }
   const answer = async (input: Request | string): Promise<Response> => {
     const request = typeof input === 'string' ? new Request(new URL(input, window.location.href)) : input
@@ -128,5 +130,5 @@ export async function openApp(path: string, answers: Record<string, Answer>, who
   await screen.findByRole('main')
   await act(async () => {})
   const asked = (route: string) => calls.filter((call) => call.route === route)
-  return { router, calls, asked, strays, socket: () => FakeSocket.last as FakeSocket }
+  return { router, calls, asked, socket: () => FakeSocket.last as FakeSocket }
 }
