@@ -17,7 +17,7 @@ from cluster_ai.compute.tickets.words import Errand, Sight, Taken
 from cluster_ai.core import consent, leadership
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import ClusterError, Unavailable
-from cluster_ai.plans import allocation, fairness, flights, policy
+from cluster_ai.plans import allocation, fairness, flights, pace, policy
 from cluster_ai.plans.asked import Asked, Bounds, Hand, Scene
 from cluster_ai.plans.tables.turns import Flight
 from cluster_ai.plans.turns import Turns, needs
@@ -39,6 +39,8 @@ class Queue(Protocol):
     """What is asked of the tickets: ``plans.queue`` and what stands beside it."""
 
     async def lease(self, ticket_id: str, worker: str, now: float, seconds: float) -> Any: ...
+
+    async def lease_many(self, wanted: Sequence[tuple[str, str]], now: float, seconds: float) -> Sequence[Any]: ...
 
     async def hold(self, ticket_id: str, reason: str, *, code: str) -> Any: ...
 
@@ -81,8 +83,8 @@ class Means:
     lease_seconds: float = 30.0
     frozen: consent.Outlooks = consent.clear
     """What freezes forbid, as far as that is known without a unit of work."""
-    expect: Callable[[Any], None] = lambda _leased: None
-    """Told of each lease, for whoever is asked by the worker next."""
+    paces: pace.Pace = field(default_factory=pace.Pace)
+    """How long tickets took of late, as their workers say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,6 @@ class Dispatcher:
         leased = await self._means.queue.lease(asked.id, hand.name, now, self._means.lease_seconds)
         if leased is None:
             return None
-        self._means.expect(leased)
         return Errand(
             ticket_id=asked.id,
             attempt=leased.attempt,

@@ -73,6 +73,11 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """Its worker gives it back, having done nothing of it: no attempt was spent, and none was lost."""
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """The wait for the next attempt is over."""
 
@@ -132,6 +137,7 @@ Event = (
     | Finished
     | Failed
     | Lost
+    | Returned
     | Due
     | NotStarted
     | Held
@@ -168,8 +174,10 @@ def said(ticket: Ticket, event: Event) -> str:
         return _ENDED_AS.get(ticket.status, "retrying")
     if isinstance(event, Finished):
         return "compensated" if ticket.status is S.COMPENSATED else "completed"
+    if isinstance(event, CancelAsked | Returned) and ticket.status is S.CANCELLED:
+        return "cancelled"
     if isinstance(event, CancelAsked):
-        return "cancelled" if ticket.status is S.CANCELLED else "cancelling"
+        return "cancelling"
     if isinstance(event, Released | Begun | Revived):
         return "ready" if ticket.status is S.READY else _SAID[type(event)]
     return _SAID[type(event)]
@@ -181,6 +189,7 @@ _SAID: Final[dict[type[Event], str]] = {
     Met: "ready",
     Leased: "leased",
     Started: "started",
+    Returned: "returned",
     Due: "ready",
     NotStarted: "failed",
     Held: "blocked",
@@ -217,7 +226,9 @@ def _after(ticket: Ticket, event: Event, now: float) -> Ticket:  # noqa: C901, P
             return _failed(ticket, event, now)
         case ((S.LEASED | S.RUNNING | S.COMPENSATING), Lost()) if ticket.lease_token is not None:
             return _lost(ticket, event, now)
-        case S.CANCELLING, (Failed() | Lost() | Stopped()):
+        case S.RUNNING, Returned():
+            return _become(ticket, S.READY, now, **_NO_LEASE)
+        case S.CANCELLING, (Failed() | Lost() | Stopped() | Returned()):
             return _ended(ticket, S.CANCELLED, now)
         case S.RETRYING, Due():
             return _become(ticket, S.READY, now, not_before=None)

@@ -105,7 +105,7 @@ def _parameters(number: int, ticket: NewTicket, given: Given) -> dict[str, Any]:
             "COMPENSATE is what undoes another ticket", path=f"{where}.type", hint="give that ticket a compensation"
         )
     exactly = ticket.qos.delivery_mode is DeliveryMode.EXACTLY_ONCE
-    if exactly and not given.traits(ticket.type).is_idempotent:
+    if exactly and not _is_idempotent(ticket, given):
         raise NotIdempotent(
             f"{ticket.id}: {ticket.type} cannot be done twice with one effect",
             path=f"{where}.qos.delivery_mode",
@@ -115,6 +115,11 @@ def _parameters(number: int, ticket: NewTicket, given: Given) -> dict[str, Any]:
     if undo is not None and undo.type is not None:
         _checked_by(given, undo.type, undo.parameters, f"{where}.compensation")
     return _checked_by(given, ticket.type, ticket.parameters, where)
+
+
+def _is_idempotent(new: NewTicket, given: Given) -> bool:
+    """Whoever hands in a command knows what it does; its executor cannot."""
+    return given.traits(new.type).is_idempotent if new.idempotent is None else new.idempotent
 
 
 def _checked_by(given: Given, kind: str, parameters: dict[str, Any], where: str) -> dict[str, Any]:
@@ -186,7 +191,7 @@ def _asked(new: NewTicket, parameters: dict[str, Any], *, plan: Plan, given: Giv
         compensation=None if undo is None else undo.model_dump(mode="json"),
         metadata=new.metadata,
         preemptible=new.preemptible,
-        idempotent=trait.is_idempotent,
+        idempotent=_is_idempotent(new, given),
         undoable=trait.can_compensate if undo is None or undo.type is None else True,
         idempotency_key=new.idempotency_key or "",
         created_at=plan.created_at,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster_ai.executors.contract import Reported
+from cluster_ai.executors.contract import Reported, Result
 from cluster_ai.plans.types import SCHEMA_VERSION
 from cluster_ai.plans.words import PlanState, TicketState
 
@@ -198,8 +198,35 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """An attempt that asked to begin may, unless its ticket is being cancelled; its lease ends then."""
+
+    ticket: Ticket
+    lease_until: float
+    report: Reported | None = None
+
+    @property
+    def cancel(self) -> bool:
+        return self.ticket.status is TicketState.CANCELLING
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an attempt ended, as its worker says. Without a ``result`` nothing of it was done, and it is given back.
+
+    ``is_lost``: it failed by its worker's fault, and not by its own.
+    """
+
+    fence: Fence
+    result: Result | None = None
+    is_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """A report was taken. ``dup``: it was known already."""
 
     dup: bool = False
     status: TicketState = TicketState.SUCCEEDED
+    plan_id: str = ""
+    kind: str = ""

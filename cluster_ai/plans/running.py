@@ -20,6 +20,7 @@ TOPICS: Final = ("ticket", "plan")
 WAKING: Final = frozenset(
     {
         "ticket.ready",
+        "ticket.returned",
         "ticket.unblocked",
         "ticket.completed",
         "ticket.compensated",
