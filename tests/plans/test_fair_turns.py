@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_ai.plans.asked import Asked, Scene
 from cluster_ai.plans import fairness
+from cluster_ai.plans.asked import Asked, Scene
 from cluster_ai.plans.fairness import ELDEST_TURN, Rounds, score, share_of
 
 

@@ -48,6 +48,7 @@ class Warm:
         self._copies: dict[int, int] = {}
         """Who is told, by process."""
         self._library = ctypes.CDLL(None, use_errno=True)
+        self._pid = os.getpid()
 
     def serve(self) -> None:
         """Until the other end is closed."""
@@ -93,6 +94,9 @@ class Warm:
         code = 1
         try:
             self._library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != self._pid:
+                # It ended before the kernel knew whom to tell.
+                os._exit(code)
             os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
