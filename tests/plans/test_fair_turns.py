@@ -40,12 +40,12 @@ def pick(waiting: Iterable[Asked], most: int, rounds: Rounds, now: float) -> tup
     return table.chosen, fairness.pick(waiting, table, rounds, now)
 
 
-def test_who_found_no_place_does_not_pay() -> None:
+def test_who_found_no_place_does_not_pay_and_is_the_next() -> None:
     both = [ticket(f"{owner}{number}", owner, seconds=1.0) for owner in ("ann", "bob") for number in range(4)]
     table = Table(2, refused=frozenset({"bob"}))
     rounds = fairness.pick(both, table, Rounds(), 0.0)
     assert [one.owner for one in table.chosen] == ["ann", "ann"]
-    assert [one.owner for one in pick(both, 2, rounds, 0.0)[0]] == ["bob", "bob"]
+    assert [one.owner for one in pick(both, 3, rounds, 0.0)[0]] == ["bob", "ann", "bob"]
 
 
 def test_the_riskier_the_sooner_and_the_score_is_bounded() -> None:
