@@ -75,7 +75,8 @@ def shaped(shape: str, count: int) -> list[dict[str, Any]]:
         return []
 
     idle = {"argv": ["/bin/true"], "trusted": True}
-    return [{"id": f"t{number}", "type": "EXECUTE", "parameters": idle, "depends_on": needs(number)}
+    return [{"id": f"t{number}", "type": "EXECUTE", "parameters": idle, "idempotent": True,
+             "depends_on": needs(number)}
             for number in range(count)]  # fmt: skip
 
 

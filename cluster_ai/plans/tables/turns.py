@@ -31,6 +31,8 @@ _ASKED: Final = (
     tickets.c.losses,
     tickets.c.attempt,
     tickets.c.level,
+    tickets.c.idempotent,
+    tickets.c.qos_delivery_mode,
 )
 _FLYING: Final = (
     tickets.c.ticket_id,
