@@ -8,7 +8,7 @@ from cluster_ai.core.events import Event as Happened
 from cluster_ai.core.outbox import Unit
 from cluster_ai.plans import hashing, machine
 from cluster_ai.plans.given import Given
-from cluster_ai.plans.records import Entry, Plan, Ticket
+from cluster_ai.plans.records import Entry, Plan, Ticket, but
 from cluster_ai.plans.tables import histories, rows
 from cluster_ai.plans.words import LOST_CAUSE, TicketState
 
@@ -75,7 +75,7 @@ class Work:
             seq=before.chain_seq + 1,
             previous=before.chain_head,
         )
-        after = replace(after, chain_seq=entry.seq, chain_head=entry.hash)
+        after = but(after, chain_seq=entry.seq, chain_head=entry.hash)
         self._tickets[after.ticket_id] = self._unstored[after.ticket_id] = after
         self._entries.append(entry)
         self.unit.say(event_of(self.given.new_id(), after, kind, self.now))

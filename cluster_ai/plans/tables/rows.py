@@ -8,16 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core.batches import batches
-from cluster_ai.plans.records import Plan, Ticket
+from cluster_ai.plans.records import TICKET, Plan, Ticket
+from cluster_ai.plans.records import ticket_of as made_of
 from cluster_ai.plans.tables.schema import plans, tickets
 from cluster_ai.plans.words import PlanState, TicketState
 
 AT_ONCE: Final = 100
 """Rows a statement: between two of them the loop serves others."""
 _PLAN: Final = tuple(field.name for field in fields(Plan))
-_TICKET: Final = tuple(field.name for field in fields(Ticket))
 _LISTS: Final = ("required_capabilities", "non_retryable", "artefacts")
-STANDING: Final = _TICKET[_TICKET.index("status") :]
+STANDING: Final = TICKET[TICKET.index("status") :]
 """What changes in a ticket's life."""
 
 # Made once: to put a statement of forty columns together costs more than to carry it out.
@@ -53,10 +53,10 @@ def ticket_of(row: Any) -> Ticket:
     values["status"] = TicketState(values["status"])
     for name in _LISTS:
         values[name] = tuple(values[name])
-    return Ticket(**values)
+    return made_of(values)
 
 
-def ticket_values(ticket: Ticket, names: Sequence[str] = _TICKET) -> dict[str, Any]:
+def ticket_values(ticket: Ticket, names: Sequence[str] = TICKET) -> dict[str, Any]:
     """Columns of a ticket by name. Mappings are what JSON can write already."""
     return {name: getattr(ticket, name) for name in names}
 
