@@ -40,7 +40,7 @@ class Clerk:
         self._room = room
         self._lines = lines
         self._gateway = gateway
-        self._pace = pace
+        self.pace = pace
         self._verbs: Mapping[str, Callable[[str, str, bytes], Awaitable[View]]] = {
             "start": self._start,
             "heartbeat": self._heartbeat,
@@ -166,7 +166,7 @@ class Clerk:
 
     def _note(self, ended: said.Ended, done: Done | ClusterError) -> None:
         if ended.seconds is not None and isinstance(done, Done) and not done.dup:
-            self._pace.saw(done.plan_id, done.kind, ended.seconds)
+            self.pace.saw(done.plan_id, done.kind, ended.seconds)
 
     def _fence(self, ticket_id: str, token: str, verb: str, attempt: int, *, now: float = 0.0) -> Fence:
         """``now`` 0: a token that has lapsed will do."""

@@ -45,7 +45,6 @@ async def end(work: Work, asked: Iterable[tuple[int, Word, Ticket]]) -> dict[int
     answers: dict[int, Done | ClusterError] = {}
     ends = ending.Ends(work)
     for number, word, found in asked:
-        work.actor = _agent(word.fence)
         try:
             answers[number] = await _ended(work, ends, word, work.standing(found))
         except REFUSED as exc:
@@ -59,6 +58,7 @@ async def _ended(work: Work, ends: ending.Ends, word: Word, ticket: Ticket) -> D
         # It may be the same report twice, and the first of them came in the same breath.
         await ends.note()
         return await fencing.known(work, ticket, word.fence, word.outcome)
+    work.actor = _agent(word.fence)
     is_cancelled = ticket.status is S.CANCELLING and word.outcome != "succeeded"
     after = await ends.add(ticket, word.event(ticket), "cancelled" if is_cancelled else word.outcome)
     return Done(status=after.status, plan_id=ticket.plan_id, kind=ticket.task_type)
