@@ -153,5 +153,5 @@ def test_brief_ones_go_in_batches_and_each_is_told_with_its_own_words(made: Clus
     tickets = {one["task_id"]: one for one in plans.tickets(made, plan_id)}
     assert {one["attempt"] for one in tickets.values()} == {1}
     for name in ("t0", "t31", "t59"):
-        told = made.call("GET", f"/api/v1/tickets/{ids[name]}/result")
+        told = made.call("GET", f"/api/v1/tickets/{ids[name]}/result")["value"]
         assert told["tail"] == f"{name[1:]} of many\n"
