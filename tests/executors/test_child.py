@@ -96,7 +96,7 @@ def test_what_the_program_wrote_is_taken_away_and_its_artefacts_stay(bench: Benc
     result = bench.result("EXECUTE", wanted)
     assert [(each.path, each.bytes) for each in result.artefacts] == [("a.txt", 2)]
     assert (bench.ticket() / "artefacts" / "a.txt").read_text() == "a\n"
-    assert sorted(path.name for path in bench.ticket().iterdir()) == ["artefacts", "kept", "order.json"]
+    assert sorted(path.name for path in bench.ticket().iterdir()) == ["artefacts", "order.json"]
 
 
 def results(process: "subprocess.Popen[bytes]", orders: list[Path]) -> Iterator[tuple[int, Result]]:

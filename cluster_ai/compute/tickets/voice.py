@@ -62,7 +62,7 @@ class Voice:
         self._lost = 0
         self._said: tuple[float | None, str] | None = None
         self._over = False
-        self._thread = threading.Thread(target=self._run, name=f"voice of {errand.key}", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -72,12 +72,13 @@ class Voice:
         with self._changed:
             self._over = True
             self._changed.notify()
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join()
 
     def speak_up(self) -> None:
         """From now on it is told that the attempt lives. For the thread that tends the attempt, as what follows."""
-        if self._thread.ident is None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=f"voice of {self._errand.key}", daemon=True)
             self._thread.start()
 
     def progress(self, share: float | None, note: str) -> None:

@@ -20,5 +20,6 @@ class Bare:
             raise Failed("sandbox_unavailable", "hosts and images need a sandbox; this ticket runs without one")
         env = {**environment(str(job.room.tmp)), **job.env}
         argv = [str(job.helper) if each == HELPER and job.helper else each for each in job.argv]
-        tied = ("setpriv", "--pdeathsig", "KILL", "--", "env", "-C", str(job.room.work))
-        return Command((*tied, *limited(job.bounds, alone=False), *argv), env, alone=False)
+        tied = ("setpriv", "--pdeathsig", "KILL", "--")
+        words = (*tied, *limited(job.bounds, alone=False), *argv)
+        return Command(words, env, alone=False, folder=str(job.room.work))

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -87,8 +87,9 @@ def run(rung: Rung, job: Job, stop: Stop, line: Line) -> Ended:
     """
     stop.check()
     started = time.monotonic()
-    with own_user() as uid:
-        if uid is not None and rung.name != "none":
+    # Without a sandbox it is our own user's.
+    with own_user() if rung.name != "none" else nullcontext() as uid:
+        if uid is not None:
             hand_over(job.room.work, uid)
             hand_over(job.room.tmp, uid)
         with _started(rung.command(job, uid)) as process:
@@ -128,7 +129,7 @@ def start(command: Command) -> "subprocess.Popen[bytes]":
             return subprocess.Popen(  # noqa: S603 - the rung's words
                 [str(lent[word]) if word in lent else word for word in command.argv],
                 env=dict(command.env),
-                cwd="/",
+                cwd=command.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
