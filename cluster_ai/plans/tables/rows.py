@@ -1,7 +1,8 @@
 """Rows to records and back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,12 +22,6 @@ STANDING: Final = TICKET[TICKET.index("status") :]
 """What changes in a ticket's life."""
 
 # Made once: to put a statement of forty columns together costs more than to carry it out.
-_BOUND: Final = (("which", "ticket_id"), *((f"new_{name}", name) for name in STANDING))
-_STORE_TICKET: Final = (
-    tickets.update()
-    .where(tickets.c.ticket_id == sa.bindparam("which"))
-    .values({name: sa.bindparam(f"new_{name}", type_=tickets.c[name].type) for name in STANDING})
-)
 _STORE_PLAN: Final = (
     plans.update()
     .where(plans.c.plan_id == sa.bindparam("new_plan_id"))
@@ -61,11 +56,28 @@ def ticket_values(ticket: Ticket, names: Sequence[str] = TICKET) -> dict[str, An
     return {name: getattr(ticket, name) for name in names}
 
 
-async def store_tickets(connection: AsyncConnection, changed: Sequence[Ticket]) -> None:
-    """How each of them stands now; what was asked for stays."""
-    for some in batches(changed, AT_ONCE):
-        rows = [{bound: getattr(ticket, name) for bound, name in _BOUND} for ticket in some]
-        await connection.execute(_STORE_TICKET, rows)
+async def store_tickets(connection: AsyncConnection, changed: Iterable[tuple[Ticket, Ticket]]) -> None:
+    """(as it is stored, as it stands now): what differs is written. What was asked for stays.
+
+    Each column that is named costs its part of the statement, and each index that it is in, whether it differs or not.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for before, after in changed:
+        was, now = vars(before), vars(after)
+        names = tuple(name for name in STANDING if was[name] is not now[name] and was[name] != now[name])
+        if names:
+            alike.setdefault(names, []).append(
+                {"which": after.ticket_id} | {f"new_{name}": now[name] for name in names}
+            )
+    for names, found in alike.items():
+        for some in batches(found, AT_ONCE):
+            await connection.execute(_store_ticket(names), some)
+
+
+@lru_cache(maxsize=256)
+def _store_ticket(names: tuple[str, ...]) -> sa.Update:
+    values = {name: sa.bindparam(f"new_{name}", type_=tickets.c[name].type) for name in names}
+    return tickets.update().where(tickets.c.ticket_id == sa.bindparam("which")).values(values)
 
 
 async def store_plan(connection: AsyncConnection, plan: Plan) -> None:
