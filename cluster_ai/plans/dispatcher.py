@@ -16,7 +16,6 @@ from cluster_ai.compute.tickets.words import Errand, Sight, Taken
 from cluster_ai.core import consent, leadership
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import ClusterError, Unavailable
-from cluster_ai.core.ids import new_id
 from cluster_ai.plans import allocation, batching, fairness, flights, pace, policy
 from cluster_ai.plans.asked import Asked, Bounds, Hand, Scene
 from cluster_ai.plans.tables.turns import Flight
@@ -84,7 +83,6 @@ class Means:
     """What freezes forbid, as far as that is known without a unit of work."""
     paces: pace.Pace = field(default_factory=pace.Pace)
     """How long tickets took of late, as their workers say."""
-    new_id: Callable[[], str] = new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +255,8 @@ class Dispatcher:
         errands: list[Errand] = []
         for place in places:
             got = [(asked, one) for asked, one in zip(place.members, leased) if one is not None]  # noqa: B905 - the next place goes on with it
-            batch = self._means.new_id() if len(got) > 1 else ""
+            # Its first attempt's name is nobody else's.
+            batch = f"{got[0][0].id}-{got[0][1].attempt}" if len(got) > 1 else ""
             errands += [self._errand(asked, one, place.hand.name, batch=batch, now=now) for asked, one in got]
             self._places.add(batch, [asked.id for asked, _ in got])
         for errand in errands:
