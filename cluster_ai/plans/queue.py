@@ -105,9 +105,9 @@ class Queue:
         Also mends what a clock that was set back would make wait for too long. Answers how many leases there are.
         """
         async with self._given.database.transaction() as connection:
-            live = [_alive(ticket, now, seconds) for ticket in await tickets.leases(connection)]
-            late = [_sooner(ticket, now) for ticket in await tickets.waits(connection)]
-            await rows.store_tickets(connection, live + [ticket for ticket in late if ticket.lease_token is None])
+            live = [(ticket, _alive(ticket, now, seconds)) for ticket in await tickets.leases(connection)]
+            late = [(ticket, _sooner(ticket, now)) for ticket in await tickets.waits(connection)]
+            await rows.store_tickets(connection, live + [pair for pair in late if pair[1].lease_token is None])
         return len(live)
 
     # -- inside
@@ -115,7 +115,9 @@ class Queue:
     async def _unstopped(self, opened: Unit, free: Mapping[str, Ticket]) -> dict[str, Ticket]:
         """Without those whose plan or kind was paused at the very moment: they leave the queue."""
         stopped = await tickets.stopped(opened.connection, free.values())
-        await rows.store_tickets(opened.connection, [replace(free[one], parked=True, queued=None) for one in stopped])
+        await rows.store_tickets(
+            opened.connection, [(free[one], replace(free[one], parked=True, queued=None)) for one in stopped]
+        )
         return {one: ticket for one, ticket in free.items() if one not in stopped}
 
     async def _is_frozen(self, work: Work, ticket: Ticket) -> bool:

@@ -15,6 +15,13 @@ from cluster_ai.plans.tables.schema import attempts, entries
 
 _ENTRY: Final = tuple(field.name for field in fields(Entry))
 _ATTEMPT: Final = tuple(field.name for field in fields(Attempt))
+_MANY: Final = (
+    select(entries)
+    .where(entries.c.ticket_id.in_(sa.bindparam("which", expanding=True)))
+    .order_by(entries.c.ticket_id, entries.c.seq)
+)
+_ADD_ENTRY: Final = entries.insert()
+_ADD_ATTEMPT: Final = attempts.insert()
 _END: Final = ("outcome", "ended_at", "error_code", "error", "cost_class")
 _THE: Final = (attempts.c.ticket_id == sa.bindparam("which")) & (attempts.c.n == sa.bindparam("number"))
 _START: Final = attempts.update().where(_THE).values(started_at=sa.bindparam("new_started_at"))
@@ -24,7 +31,7 @@ _ENDED: Final = attempts.update().where(_THE).values({name: sa.bindparam(f"new_{
 async def add_entries(connection: AsyncConnection, new: Iterable[Entry]) -> None:
     for some in batches(new, AT_ONCE):
         # asdict copies what it finds, at four times the price.
-        await connection.execute(entries.insert(), [{name: getattr(entry, name) for name in _ENTRY} for entry in some])
+        await connection.execute(_ADD_ENTRY, [{name: getattr(entry, name) for name in _ENTRY} for entry in some])
 
 
 async def history(connection: AsyncConnection, ticket_id: str) -> tuple[Entry, ...]:
@@ -33,10 +40,19 @@ async def history(connection: AsyncConnection, ticket_id: str) -> tuple[Entry, .
     return tuple(Entry(**row) for row in rows.mappings())
 
 
+async def histories_of(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, tuple[Entry, ...]]:
+    """By ticket; the oldest first."""
+    found: dict[str, list[Entry]] = {}
+    for some in batches(ids, AT_ONCE):
+        for row in (await connection.execute(_MANY, {"which": some})).mappings():
+            found.setdefault(row["ticket_id"], []).append(Entry(**row))
+    return {ticket_id: tuple(links) for ticket_id, links in found.items()}
+
+
 async def add_attempts(connection: AsyncConnection, new: Iterable[Attempt]) -> None:
     for some in batches(new, AT_ONCE):
         rows = [{name: getattr(attempt, name) for name in _ATTEMPT} for attempt in some]
-        await connection.execute(attempts.insert(), rows)
+        await connection.execute(_ADD_ATTEMPT, rows)
 
 
 async def attempts_started(connection: AsyncConnection, began: Iterable[tuple[str, int]], now: float) -> None:

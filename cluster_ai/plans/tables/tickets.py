@@ -17,11 +17,12 @@ _OPEN = tuple(state.value for state in OPEN)
 # Made once, for what is asked for with every report.
 _ONE = select(tickets).where(tickets.c.ticket_id == sa.bindparam("which"))
 _HELD = _ONE.with_for_update()
-_FREE = (
-    select(tickets)
-    .where(tickets.c.ticket_id.in_(sa.bindparam("which", expanding=True)))
-    .with_for_update(skip_locked=True)
-)
+_MANY = select(tickets).where(tickets.c.ticket_id.in_(sa.bindparam("which", expanding=True)))
+_FREE = _MANY.with_for_update(skip_locked=True)
+_SOME = _MANY.order_by(tickets.c.ordinal)
+_SOME_HELD = _SOME.with_for_update()
+_PAUSED_KINDS = select(paused_kinds.c.task_type)
+_PAUSED = select(plans.c.plan_id).where(plans.c.plan_id.in_(sa.bindparam("which", expanding=True)), plans.c.paused)
 _ITS_PLAN = select(plans).where(plans.c.plan_id == sa.bindparam("which")).with_for_update()
 
 
@@ -83,10 +84,10 @@ async def _by_id(connection: AsyncConnection, ids: Sequence[str], *, hold: bool 
 async def stopped(connection: AsyncConnection, some: Iterable[Ticket]) -> frozenset[str]:
     """Those whose plan or kind of work is paused."""
     known = tuple(some)
-    kinds = frozenset((await connection.execute(select(paused_kinds.c.task_type))).scalars())
-    of = {ticket.plan_id for ticket in known}
-    paused = select(plans.c.plan_id).where(plans.c.plan_id.in_(of), plans.c.paused)
-    resting = frozenset((await connection.execute(paused)).scalars()) if of else frozenset()
+    kinds = frozenset((await connection.execute(_PAUSED_KINDS)).scalars())
+    resting: set[str] = set()
+    for of in batches({ticket.plan_id for ticket in known}, AT_ONCE):
+        resting |= set((await connection.execute(_PAUSED, {"which": of})).scalars())
     return frozenset(one.ticket_id for one in known if one.plan_id in resting or one.task_type in kinds)
 
 
@@ -103,8 +104,8 @@ async def of_plan(
 async def by_ids(connection: AsyncConnection, ids: Iterable[str], *, hold: bool = False) -> list[Ticket]:
     found: list[Ticket] = []
     for some in batches(ids, AT_ONCE):
-        query = select(tickets).where(tickets.c.ticket_id.in_(some)).order_by(tickets.c.ordinal)
-        found += await _tickets(connection, query, hold=hold)
+        rows = await connection.execute(_SOME_HELD if hold else _SOME, {"which": some})
+        found += [ticket_of(row) for row in rows.mappings()]
     return found
 
 
@@ -129,22 +130,25 @@ async def needs_of(connection: AsyncConnection, ticket_id: str) -> tuple[str, ..
     return tuple(rows.scalars())
 
 
-def met_statements(ids: Sequence[str]) -> tuple[sa.Update, sa.Select[Any]]:
-    fed = select(deps.c.ticket_id).where(deps.c.depends_on.in_(ids))
-    mine = (deps.c.ticket_id == tickets.c.ticket_id) & deps.c.depends_on.in_(ids)
+def met_statements(done: Any) -> tuple[sa.Update, sa.Select[Any]]:
+    """Counting for what depends on ``done``, a list of ids or a parameter for one; what depends on nothing any more."""
+    fed = select(deps.c.ticket_id).where(deps.c.depends_on.in_(done))
+    mine = (deps.c.ticket_id == tickets.c.ticket_id) & deps.c.depends_on.in_(done)
     many = select(sa.func.count()).select_from(deps).where(mine).scalar_subquery()
     count = tickets.update().where(tickets.c.ticket_id.in_(fed)).values(pending_deps=tickets.c.pending_deps - many)
-    whole = select(tickets).where(tickets.c.ticket_id.in_(fed), tickets.c.pending_deps == 0)
-    return count, whole
+    return count, select(tickets).where(tickets.c.ticket_id.in_(fed), tickets.c.pending_deps == 0)
+
+
+_COUNT_MET, _WHOLE = met_statements(sa.bindparam("done", expanding=True))
 
 
 async def met(connection: AsyncConnection, ids: Iterable[str]) -> list[Ticket]:
     """Counts these successes for everything that depends on them; answers what now depends on nothing any more."""
     found: list[Ticket] = []
     for some in batches(ids, AT_ONCE):
-        count, whole = met_statements(some)
-        if (await connection.execute(count)).rowcount:
-            found += [one for one in await _tickets(connection, whole) if one.status is TicketState.WAITING]
+        if (await connection.execute(_COUNT_MET, {"done": some})).rowcount:
+            rows = await connection.execute(_WHOLE, {"done": some})
+            found += [one for one in map(ticket_of, rows.mappings()) if one.status is TicketState.WAITING]
     return sorted(found, key=lambda ticket: ticket.ordinal)
 
 
