@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -37,17 +38,20 @@ def main() -> int:
         machine: Machine | Misconfigured = Machine(own_settings())
     except Misconfigured as exc:
         machine = exc
-    first = _held()
+    first, threads = _held(), threading.active_count()
+    voice = os.dup(1)
+    # Whatever else writes there is no word of ours.
+    os.dup2(2, 1)
     for number, folder in _orders(stop):
         if isinstance(machine, Misconfigured):
-            Speaker(number, 0).result(told(machine), last=False)
+            Speaker(number, 0, voice).result(told(machine), last=False)
             continue
-        speaker = Speaker(number, machine.settings.log_kib * _KIB)
+        speaker = Speaker(number, machine.settings.log_kib * _KIB, voice)
         result = attempted(folder, machine.means(stop, folder), speaker)
         _end_all_below()
         Room(folder).clear()
-        # Threads that were left alone may still be about.
-        is_last = stop.asked or _held() - first > _GROWTH
+        # Threads that were left alone are still about.
+        is_last = stop.asked or threading.active_count() > threads or _held() - first > _GROWTH
         speaker.result(result, last=is_last)
         if is_last:
             break

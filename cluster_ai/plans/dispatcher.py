@@ -16,7 +16,6 @@ from cluster_ai.compute.tickets.words import Errand, Sight, Taken
 from cluster_ai.core import consent, leadership
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import ClusterError, Unavailable
-from cluster_ai.core.ids import new_id
 from cluster_ai.plans import allocation, batching, fairness, flights, pace, policy
 from cluster_ai.plans.asked import Asked, Bounds, Hand, Scene
 from cluster_ai.plans.tables.turns import Flight
@@ -30,7 +29,7 @@ LOOK_SECONDS: Final = 1.0
 DAY: Final = 86_400.0
 LEAST_READ: Final = 64
 MOST_READ: Final = 1024
-"""Tickets that are looked at in one round: as many as were given places in the last one, four times over."""
+"""Tickets that are looked at in one round: more while they go in batches, for those are as large as what waits."""
 UNBOUNDED: Final = Bounds()
 PRIORITY: Final = 1000
 """Steps into which a score is cut for Dask."""
@@ -84,7 +83,6 @@ class Means:
     """What freezes forbid, as far as that is known without a unit of work."""
     paces: pace.Pace = field(default_factory=pace.Pace)
     """How long tickets took of late, as their workers say."""
-    new_id: Callable[[], str] = new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +214,8 @@ class Dispatcher:
         placing = batching.Placing(hands, scene, self._means.paces, able)
         self._rounds = fairness.pick(able, placing, self._rounds, now)
         given = await self._leased(placing.places, now) if placing.places else 0
-        self._read = min(MOST_READ, max(LEAST_READ, 4 * given))
         room = len(placing.places) < free
+        self._read = _to_read(self._read, placing.places, hands.values(), has_more=is_full)
         return Picture(now, flying=flying, waits=self._waits, given=given, is_full=is_full, has_no_room=not room)
 
     def _scene(self, hands: Mapping[str, Hand], flying: Iterable[Flight], asked: Iterable[Asked], now: float) -> Scene:
@@ -257,7 +255,8 @@ class Dispatcher:
         errands: list[Errand] = []
         for place in places:
             got = [(asked, one) for asked, one in zip(place.members, leased) if one is not None]  # noqa: B905 - the next place goes on with it
-            batch = self._means.new_id() if len(got) > 1 else ""
+            # Its first attempt's name is nobody else's.
+            batch = f"{got[0][0].id}-{got[0][1].attempt}" if len(got) > 1 else ""
             errands += [self._errand(asked, one, place.hand.name, batch=batch, now=now) for asked, one in got]
             self._places.add(batch, [asked.id for asked, _ in got])
         for errand in errands:
@@ -305,3 +304,11 @@ def _with_flights(hands: Iterable[Hand], flying: Iterable[Flight]) -> dict[str, 
             used = {name: hand.used.get(name, 0.0) + amount for name, amount in needs(one.resources).items()}
             found[one.worker] = replace(hand, taken=hand.taken + 1, used={**hand.used, **used})
     return found
+
+
+def _to_read(read: int, places: Sequence[batching.Place], hands: Iterable[Hand], *, has_more: bool) -> int:
+    """How many tickets the next round looks at."""
+    if not any(len(place.members) > 1 for place in places):
+        return LEAST_READ if places else read
+    most = min(MOST_READ, pace.MOST * allocation.AHEAD * sum(hand.slots for hand in hands))
+    return max(LEAST_READ, min(most, 2 * read)) if has_more else read

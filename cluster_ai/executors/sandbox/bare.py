@@ -1,6 +1,7 @@
 """No sandbox: for trusted tickets on a machine that trusts their kind. Limits for each process all the same."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.sandbox.inside import HELPER
@@ -8,12 +9,14 @@ from cluster_ai.executors.sandbox.limiting import limited
 from cluster_ai.executors.sandbox.types import Command, Job
 from cluster_ai.executors.sandbox.view import environment
 
+BARE: Final = "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Bare:
     """The program sees and may do whatever our own user may."""
 
-    name: str = "none"
+    name: str = BARE
 
     def command(self, job: Job, uid: int | None) -> Command:  # noqa: ARG002 - the program stays our own user's
         if job.socket or job.image:

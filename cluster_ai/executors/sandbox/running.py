@@ -16,6 +16,7 @@ from cluster_ai.core.processes import signal_group
 from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.rooms import hand_over
 from cluster_ai.executors.sandbox import usage
+from cluster_ai.executors.sandbox.bare import BARE
 from cluster_ai.executors.sandbox.types import Command, Ended, Job, Line, Rung
 from cluster_ai.executors.sandbox.uids import own_user
 from cluster_ai.executors.stopping import Stop
@@ -88,7 +89,7 @@ def run(rung: Rung, job: Job, stop: Stop, line: Line) -> Ended:
     stop.check()
     started = time.monotonic()
     # Without a sandbox it is our own user's.
-    with own_user() if rung.name != "none" else nullcontext() as uid:
+    with own_user() if rung.name != BARE else nullcontext() as uid:
         if uid is not None:
             hand_over(job.room.work, uid)
             hand_over(job.room.tmp, uid)
