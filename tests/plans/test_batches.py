@@ -10,6 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from backend.dispatching.work_door import WorkDoor
 from cluster_ai.core.errors import ClusterError, InvalidInput, NotFound
 from cluster_ai.executors.contract import Result
 from cluster_ai.plans.clerk import Clerk
@@ -328,6 +329,38 @@ async def test_a_body_that_is_none_is_refused_whole(room: Room) -> None:
     with pytest.raises(NotFound):
         await clerk.answer_many("destroy", b"{}")
     assert await say(clerk, "start", []) == []
+
+
+async def asked(door: WorkDoor, method: str, path: str, body: object) -> tuple[int, Any]:
+    """Status and body of an answer, as a server would have it."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": json.dumps(body).encode()}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await door({"type": "http", "method": method, "path": path, "headers": []}, receive, send)
+    return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+@in_room
+async def test_the_door_takes_batches_without_a_header(room: Room) -> None:
+    accepted, door = await room.submit(*many(2)), WorkDoor(clerk_of(room))
+    items = [item(one) for one in await leased(room, accepted)]
+    status, reply = await asked(door, "POST", "/api/v1/work/batch/start", {"worker": "w1", "life": "x", "items": items})
+    assert (status, [bool(one["begun"]) for one in reply["items"]]) == (200, [True, True])
+    ends = {"items": [one | {"verb": "complete"} for one in items]}
+    assert (await asked(door, "POST", "/api/v1/work/batch/end", ends))[0] == 200
+    assert await room.plan(accepted) == "succeeded"
+    for method, path, status in (
+        ("GET", "/api/v1/work/batch/end", 405),
+        ("POST", "/api/v1/work/batch/destroy", 404),
+        ("POST", "/api/v1/work/other/start", 404),
+        ("POST", f"/api/v1/work/{items[0]['ticket_id']}/start", 401),
+    ):
+        assert (await asked(door, method, path, ends))[0] == status
 
 
 # -- the law
