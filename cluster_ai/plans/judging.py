@@ -7,12 +7,11 @@ from functools import partial
 
 from cluster_ai.core.errors import ClusterError, InvalidInput
 from cluster_ai.executors.contract import Result
-from cluster_ai.plans import backoff, machine
+from cluster_ai.plans import backoff, machine, types
 from cluster_ai.plans.given import Given
 from cluster_ai.plans.records import End, Fence, Ticket
 from cluster_ai.plans.results import Kept
 from cluster_ai.plans.tables import tickets
-from cluster_ai.plans.types import NoSuchTicket
 from cluster_ai.plans.words import TicketState
 
 
@@ -37,7 +36,7 @@ async def judged(given: Given, end: End) -> Word | ClusterError:
         return Word(fence, partial(_failed, given, result), "failed")
     try:
         kept = await _kept(given, fence, result)
-    except (InvalidInput, NoSuchTicket) as exc:
+    except (InvalidInput, types.NoSuchTicket) as exc:
         return exc
     finished = _finished(kept, result)
     return Word(fence, lambda _ticket: finished, "succeeded", kept)
@@ -57,7 +56,7 @@ async def _kept(given: Given, fence: Fence, result: Result) -> Kept:
     async with given.database.read() as connection:
         found = await tickets.ticket(connection, fence.ticket_id)
     if found is None:
-        raise NoSuchTicket(f"there is no ticket {fence.ticket_id}")
+        raise types.NoSuchTicket(f"there is no ticket {fence.ticket_id}")
     name = f"{fence.ticket_id}-{fence.attempt}"
     return await asyncio.to_thread(given.results.keep, result.value, plan_id=found.plan_id, name=name)
 

@@ -8,7 +8,7 @@ from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.trace_context import read_context
 from cluster_ai.plans import graph, hashing, machine, references, score, sla
 from cluster_ai.plans.given import Given
-from cluster_ai.plans.records import Entry, Plan, Ticket
+from cluster_ai.plans.records import Entry, Plan, Ticket, but
 from cluster_ai.plans.types import NewPlan, NewTicket, NotIdempotent
 from cluster_ai.plans.words import DeliveryMode, PlanState, TaskType, TicketState
 from cluster_ai.plans.work import counters
@@ -82,11 +82,11 @@ def prepared(new: NewPlan, given: Given, origin: Origin) -> Prepared:
     for ordinal, name in enumerate(built.order):
         stored = references.resolved(parameters[name], lie, needs=built.needs[name], where=f"tickets.{name}")
         asked = _asked(by_name[name], stored, plan=plan, given=given)
-        asked = replace(asked, ticket_id=ids[name], ordinal=ordinal, level=built.levels[name])
+        asked = but(asked, ticket_id=ids[name], ordinal=ordinal, level=built.levels[name])
         standing = _standing(asked, built.needs[name], new, origin)
-        sealed = replace(standing, hash=hashing.of_ticket(standing))
+        sealed = but(standing, hash=hashing.of_ticket(standing))
         entries.append(_born(sealed, origin))
-        made.append(replace(sealed, chain_seq=1, chain_head=entries[-1].hash))
+        made.append(but(sealed, chain_seq=1, chain_head=entries[-1].hash))
     edges = tuple((ids[name], ids[need]) for name in built.order for need in built.needs[name])
     counts = counters(ticket.status for ticket in made)
     plan = replace(plan, hash=hashing.of_plan(made), **counts)
@@ -203,7 +203,7 @@ def _standing(asked: Ticket, needs: tuple[str, ...], new: NewPlan, origin: Origi
     """How it stands when it is born."""
     key = asked.idempotency_key or asked.ticket_id
     if (done := origin.reused.get(asked.task_id)) is not None:
-        return replace(
+        return but(
             asked,
             idempotency_key=key,
             metadata=dict(asked.metadata) | {ARTEFACTS_OF: _left_by(done)},
@@ -219,10 +219,10 @@ def _standing(asked: Ticket, needs: tuple[str, ...], new: NewPlan, origin: Origi
         )
     pending = sum(need not in origin.reused for need in needs)
     status = S.PENDING if new.paused else S.WAITING if pending else S.READY
-    born = replace(asked, idempotency_key=key, pending_deps=pending, status=status)
+    born = but(asked, idempotency_key=key, pending_deps=pending, status=status)
     if status is not S.READY:
         return born
-    return replace(born, ready_at=origin.now, queued=1, due_at=machine.due(replace(born, ready_at=origin.now)))
+    return but(born, ready_at=origin.now, queued=1, due_at=machine.due(but(born, ready_at=origin.now)))
 
 
 def _left_by(done: Ticket) -> str:

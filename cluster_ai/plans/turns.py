@@ -1,7 +1,7 @@
 """Rows of tickets as dispatching looks at them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cluster_ai.compute.scaling import node_of
@@ -52,7 +52,8 @@ class Turns:
             losers = [row.ticket_id for row in rows if row.losses]
             lost = await turns.lost_with(connection, losers) if losers else {}
             near = await self._near(connection, [row.ticket_id for row in rows if row.level])
-        found = tuple(replace(_asked(row, ends, approved, lost), near=near.get(row.ticket_id, NOWHERE)) for row in rows)
+        known = _Known(ends, approved, lost, near)
+        found = tuple(_asked(row, known) for row in rows)
         return found, len(found) >= each
 
     async def to_hold(self, outlook: Outlook) -> tuple[str, ...]:
@@ -92,9 +93,19 @@ def needs(resources: Mapping[str, float]) -> dict[str, float]:
     return {NAMES.get(name, name): amount for name, amount in resources.items() if name not in LIMITS}
 
 
-def _asked(row: Any, ends: Mapping[str, float], approved: Iterable[str], lost: Mapping[str, frozenset[str]]) -> Asked:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known beside a ticket's row: ends by plan, and by ticket who was let go, lost with it, and near it."""
+
+    ends: Mapping[str, float]
+    approved: frozenset[str]
+    lost: Mapping[str, frozenset[str]]
+    near: Mapping[str, frozenset[str]]
+
+
+def _asked(row: Any, known: _Known) -> Asked:
     wish = (row.metadata or {}).get(APPROVAL, "")
-    is_open = wish == "required" and row.ticket_id not in approved
+    is_open = wish == "required" and row.ticket_id not in known.approved
     return Asked(
         id=row.ticket_id,
         owner=row.owner,
@@ -104,14 +115,15 @@ def _asked(row: Any, ends: Mapping[str, float], approved: Iterable[str], lost: M
         rank=row.priority_score,
         deadline=row.sla_deadline,
         sla=row.sla_deadline - row.created_at,
-        end=ends.get(row.plan_id),
+        end=known.ends.get(row.plan_id),
         seconds=None if row.estimated_duration_ms is None else row.estimated_duration_ms / 1000,
         capabilities=frozenset(row.required_capabilities),
         resources=needs(row.resources),
         needs_gateway=row.task_type in GATEWAY_KINDS,
         approval="pending" if is_open else wish if wish == "rejected" else "",
         deed=consenting.deed_of(row.ticket_id, row.task_type, row.metadata or {}, row.status),
-        avoid=lost.get(row.ticket_id, frozenset()),
+        near=known.near.get(row.ticket_id, NOWHERE),
+        avoid=known.lost.get(row.ticket_id, NOWHERE),
         redoable=_redoable(row),
     )
 
