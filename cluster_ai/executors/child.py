@@ -63,7 +63,7 @@ def _orders(stop: Stop) -> Iterator[tuple[int, Path]]:
     read = b""
     while True:
         while b"\n" not in read:
-            select.select([0, stop], [], [])
+            select.select([0, stop.fileno()], [], [])
             piece = b"" if stop.asked else os.read(0, _PIECE)
             if not piece:
                 return

@@ -33,7 +33,7 @@ class Placing:
         self._hands = dict(hands)
         self._free = sum(max(0, hand.slots * allocation.AHEAD - hand.taken) for hand in hands.values())
         self._in_flight = Counter(scene.in_flight)
-        self._spent = Counter(scene.spent)
+        self._spent = dict(scene.spent)
         self._scene = replace(scene, in_flight=self._in_flight, spent=self._spent)
         self._paces = paces
         self._waiting = Counter(group_of(one) for one in waiting if one.may_share)
@@ -54,7 +54,7 @@ class Placing:
             cost = self._placed(asked)
         if cost is not None:
             self._in_flight[asked.owner] += 1
-            self._spent[asked.owner] += cost
+            self._spent[asked.owner] = self._spent.get(asked.owner, 0.0) + cost
             self._waiting[group_of(asked)] -= asked.may_share
         return cost
 

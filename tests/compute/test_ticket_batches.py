@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from cluster_ai.compute.tickets.batch import LONG_SECONDS
 from cluster_ai.compute.tickets.doing import Doer, Nursery
 from cluster_ai.compute.tickets.line import Head, Line
 from cluster_ai.compute.tickets.office import Office
@@ -146,6 +147,7 @@ def test_those_behind_a_long_one_are_handed_back_and_it_goes_on(api: SmallApi, r
     thread.join(30)
     assert ends(api, 4) == {"t0": "complete", "t1": "complete", "t2": "return", "t3": "return"}
     assert not (runner.folder / "t2" / ".begun-1").exists()
+    assert api.body("t2", "return")["seconds"] >= LONG_SECONDS, "that the first was long is known at once"
 
 
 def test_words_go_to_the_ticket_that_said_them(api: SmallApi, runner: Runner) -> None:

@@ -58,19 +58,21 @@ class Batch:
                 log.info("this attempt is at work here already", ticket=errand.ticket_id, attempt=errand.attempt)
                 return
             attempt = Attempt(errand, begun, at, self.stops[errand.key])
-            ended = self.doer.do(attempt, series, ((LONG_SECONDS, self._hand_back),))
+            began = self.clock()
+            is_long = (LONG_SECONDS, lambda: self._hand_back(self.clock() - began))
+            ended = self.doer.do(attempt, series, (is_long,))
             if ended is not None and ended.ok:
                 tidy(at.folder)
         if ended is not None:
             self.post.put(ended.report, ended.token)
 
-    def _hand_back(self) -> None:
-        """What waits is somebody else's: nothing of it was done."""
+    def _hand_back(self, seconds: float | None = None) -> None:
+        """What waits is somebody else's: nothing of it was done. ``seconds``: of the one that it waited for."""
         while self._waiting:
             errand = self._waiting.popleft()
             token = self.begun[errand.key].token or errand.token
             if self.stops[errand.key].why == "cancelled":
                 self.post.put(report_of(errand, not_begun("cancelled"), 0.0), token)
             else:
-                self.post.put(handed_back(errand), token)
+                self.post.put(handed_back(errand, seconds), token)
         self.post.flush()

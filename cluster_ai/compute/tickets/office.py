@@ -140,9 +140,10 @@ def report_of(errand: Errand, result: Result, seconds: float) -> Report:
     return Report(errand.ticket_id, errand.attempt, "fail", body)
 
 
-def handed_back(errand: Errand) -> Report:
-    """What is sent of an attempt of which nothing was done."""
-    return Report(errand.ticket_id, errand.attempt, RETURN, {"attempt": errand.attempt})
+def handed_back(errand: Errand, seconds: float | None = None) -> Report:
+    """What is sent of an attempt of which nothing was done. ``seconds``: that another of its kind has taken already."""
+    known = {} if seconds is None else {"seconds": round(seconds, 6)}
+    return Report(errand.ticket_id, errand.attempt, RETURN, {"attempt": errand.attempt} | known)
 
 
 def _why(refused: dict[str, Any] | None) -> dict[str, Any]:

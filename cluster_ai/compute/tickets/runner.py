@@ -18,7 +18,8 @@ from cluster_ai.compute.tickets.batch import Batch
 from cluster_ai.compute.tickets.doing import Attempt, Doer, Series, Stop, tidy
 from cluster_ai.compute.tickets.folders import KEPT_SECONDS, claimed, folder_name, sweep
 from cluster_ai.compute.tickets.line import ApiAway
-from cluster_ai.compute.tickets.telling import Outcome, Teller, pauses
+from cluster_ai.compute.tickets.posting import pauses
+from cluster_ai.compute.tickets.telling import Outcome, Teller
 from cluster_ai.compute.tickets.words import Errand
 from cluster_ai.core.errors import ClusterError
 
