@@ -226,3 +226,12 @@ def test_a_worker_that_closes_tells_what_was_done_and_hands_back_the_rest(
     assert len(api.said) == said
     assert not psutil.pid_exists(runs)
     thread.join(30)
+
+
+def test_one_whose_folder_cannot_be_made_is_the_workers_fault_and_spoils_no_other(
+    api: SmallApi, runner: Runner
+) -> None:
+    runner.folder.mkdir(parents=True, exist_ok=True)
+    (runner.folder / "t1").write_text("in the way")
+    runner.run_batch(batch(api, [OK], [OK], [OK]))
+    assert ends(api, 3) == {"t0": "complete", "t1": "fail worker_disk", "t2": "complete"}
