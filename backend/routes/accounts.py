@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
-from backend.auth import Caller, address_of, drop_cookie, set_cookie
+from backend.auth import address_of, drop_cookie, set_cookie
+from backend.caller import Caller
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
 from cluster_ai.accounts.service import Attempt, csrf_of

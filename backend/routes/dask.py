@@ -10,7 +10,8 @@ from fastapi import APIRouter, Path, Request, WebSocket
 from starlette.responses import RedirectResponse, Response
 from starlette.websockets import WebSocketState
 
-from backend.auth import Caller, authorise, check_origin
+from backend.auth import authorise, check_origin
+from backend.caller import Caller
 from backend.dask_pages import POLICY, DaskPages, Page
 from backend.errors import response_of
 from backend.plane import Plane
