@@ -17,6 +17,8 @@ _ASKED: Final = (
     "schema_version", "created_at",
 )  # fmt: skip
 """What never changes after a ticket was accepted, in the order in which it is sealed."""
+_SINCE: Final = ((2, "idempotent"),)
+"""(version of the schema, what came with it): tickets that were sealed without it stay as they are."""
 LONGEST_CODE: Final = 64
 
 
@@ -39,7 +41,8 @@ def digest(value: Any) -> str:
 
 def of_ticket(ticket: Ticket) -> str:
     """Of everything that was asked for."""
-    return digest([getattr(ticket, name) for name in _ASKED])
+    since = [name for version, name in _SINCE if ticket.schema_version >= version]
+    return digest([getattr(ticket, name) for name in (*_ASKED, *since)])
 
 
 def of_plan(tickets: Iterable[Ticket]) -> str:

@@ -20,6 +20,7 @@ TOPICS: Final = ("ticket", "plan")
 WAKING: Final = frozenset(
     {
         "ticket.ready",
+        "ticket.returned",
         "ticket.unblocked",
         "ticket.completed",
         "ticket.compensated",
@@ -95,7 +96,7 @@ class Running:
             task = asyncio.create_task(self._tell(event["subject"], event["data"]), name=f"cancel {event['subject']}")
             self._cancelling.add(task)
             task.add_done_callback(self._cancelling.discard)
-        return kind in WAKING
+        return kind in WAKING and (not kind.startswith("ticket.") or self._dispatcher.heeds(str(event["subject"])))
 
     async def _tell(self, ticket_id: str, data: Mapping[str, Any]) -> None:
         """At once; the answer to its next beat tells the worker all the same."""
