@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from backend.auth import Caller
+from backend.caller import Caller
 from backend.policy import API, WEBSOCKET, the_rule
 from backend.sight import Sight
 from backend.streams import QUIET_SECONDS, Gate, allowed_only
@@ -62,7 +62,9 @@ def client_of(api: Api, token: str) -> httpx2.Client:
 
 def socket(api: Api, query: str, token: str) -> ClientConnection:
     headers = {"Authorization": f"Bearer {token}"}
-    return connect(f"ws://127.0.0.1:{api.port}/api/v1/stream?{query}", additional_headers=headers, proxy=None)
+    url = f"ws://127.0.0.1:{api.port}/api/v1/stream?{query}"
+    # With a bound, what nobody read stands in the way of the close frame, and closing waits for its time to be up.
+    return connect(url, additional_headers=headers, proxy=None, max_queue=None)
 
 
 def listed(api: Api, token: str) -> set[tuple[str, str]] | None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import trustme
 from redis.exceptions import NoPermissionError
-from structlog.testing import capture_logs
 
 from cluster_ai.core import redis_bus
 from cluster_ai.core.bus import Bus, Subscription
@@ -24,6 +23,7 @@ from cluster_ai.keys.shared import open_shared
 from cluster_ai.keys.windows import Claim
 from tests.keys.redis_server import RedisServer, running_redis
 from tests.ports import free_port
+from tests.told import told_by
 
 pytestmark = pytest.mark.real
 
@@ -271,10 +271,11 @@ def test_memory_full_is_an_outage_until_there_is_room(tmp_path: Path) -> None:
             await met(lambda: both.ear.ids == ["e1"])
             used = int((await other.info("memory"))["used_memory"])
             await other.config_set("maxmemory", str(used // 2))
-            with capture_logs() as logs:
+            with told_by(redis_bus) as logs:
                 both.here.publish("ticket", event(2, word="a secret of somebody's"))
                 await met(lambda: both.here.buffered == 1 and "no memory" in both.here.traffic.problem)
                 assert both.here.traffic.problems["reading"] == ""
+            assert logs, "it says that Redis takes nothing"
             assert "a secret" not in str(logs)
             await other.config_set("maxmemory", "0")
             await met(lambda: both.ear.ids == ["e1", "e2"])

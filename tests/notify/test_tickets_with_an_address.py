@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from structlog.testing import capture_logs
 
 from cluster_ai.core.events import Event
 from cluster_ai.core.paths import read_secret
-from cluster_ai.notify import tables
+from cluster_ai.notify import outbound, settling, tables, ticket_hooks
 from cluster_ai.notify.signing import key_of, verify
 from cluster_ai.notify.ticket_hooks import ENDED, NAME
 from cluster_ai.notify.types import DeliveryState
 from cluster_ai.plans.words import TicketState
 from tests.notify.conftest import Desk, Scene, Story, receiving
+from tests.told import told_by
 
 Tell = Callable[[Story], None]
 
@@ -72,7 +72,7 @@ def test_address_that_may_not_be_called_is_not(tell: Tell, address: str) -> None
 @pytest.mark.parametrize("place", ["http://127.0.0.1:1", "http://nobody.invalid", "ftp://nobody.invalid"])
 def test_what_is_logged_of_an_address_holds_no_token(tell: Tell, place: str) -> None:
     async def story(scene: Scene) -> None:
-        with capture_logs() as logs:
+        with told_by(outbound, settling, ticket_hooks) as logs:
             await ends(scene, f"{place}/mine?token=hunter2")
             for _ in range(8):
                 await scene.round()

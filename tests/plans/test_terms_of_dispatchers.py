@@ -5,19 +5,13 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cluster_ai.core.errors import Conflict
+from cluster_ai.election.types import NotLeading
 from cluster_ai.plans.dispatcher import Dispatcher, Means
 from cluster_ai.plans.losing import Flow
 from tests.plans.conftest import LEASE, Room
 from tests.plans.small_desk import SmallDesk
 from tests.plans.stories import in_room
 from tests.plans.test_dispatching import begin, hands, many
-
-
-class Deposed(Conflict):
-    """As the election says it."""
-
-    code = "not_leading"
 
 
 class Term:
@@ -31,7 +25,7 @@ class Term:
 
     async def guard(self, _connection: AsyncConnection) -> None:
         if self.epoch != self.there:
-            raise Deposed("another leads")
+            raise NotLeading("another leads")
 
 
 def dispatcher(room: Room, desk: SmallDesk, term: Term) -> Dispatcher:
@@ -47,7 +41,7 @@ async def test_a_deposed_dispatcher_changes_nothing(room: Room) -> None:
     await works.tick(room.later(0.3))
     ids = await many(room, 2)
     term.there = 2
-    with pytest.raises(Deposed):
+    with pytest.raises(NotLeading):
         await works.tick(room.later(0.3))
     assert not desk.taken
     for ticket_id in ids.values():
@@ -64,7 +58,7 @@ async def test_a_deposed_dispatcher_takes_nothing_back(room: Room) -> None:
     await works.tick(room.later(0.3))
     await begin(room, desk.taken[0])
     term.there = 2
-    with pytest.raises(Deposed):
+    with pytest.raises(NotLeading):
         await works.tick(room.later(LEASE + 1))
     assert (await room.opened.reader.ticket(ids["t0"])).status == "running"
 

@@ -1,6 +1,7 @@
 """Requests made from the API's own description, good and bad: every answer is a described one, none is a 5xx."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 import schemathesis
@@ -20,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from backend.app import create_api
 from tests.backend.running import Api, running_api
 from tests.backend.world import INTERNAL
+from tests.core.postgres import running_postgres
 
 HEADERS = {"Authorization": f"Bearer {INTERNAL}"}
 CHECKS = [
@@ -39,28 +41,42 @@ schema = (
     .exclude(path_regex="^/dask")
 )
 operations = {found.ok().label: found.ok() for found in schema.get_all_operations()}
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+FEW, MANY = 6, 60
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with running_api(tmp_path_factory.mktemp("api") / "home", dispatching=True) as api:
-        yield api
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with ExitStack() as stack:
+        url = stack.enter_context(running_postgres()) if request.param == "postgresql" else None
+        home = tmp_path_factory.mktemp("api") / "home"
+        yield stack.enter_context(running_api(home, url=url, dispatching=True))
 
 
 # Their own way makes the requests while tests are collected, half a minute for everybody who collects any, and names
 # all tests the same, so that those who run them on several processes run one of them.
 @pytest.mark.parametrize("label", operations)
 def test_every_answer_is_a_described_one(label: str, api: Api) -> None:
-    def ask(case: Case) -> None:
+    ask(label, api, FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", operations)
+def test_every_answer_to_many_more_is_a_described_one(label: str, api: Api) -> None:
+    ask(label, api, MANY)
+
+
+def ask(label: str, api: Api, examples: int) -> None:
+    def asked(case: Case) -> None:
         case.call_and_validate(base_url=api.url, headers=HEADERS, checks=CHECKS, timeout=10)
 
     load_all_checks()
     build_operation_test(
         config=schema.config,
         operation=operations[label],
-        test_func=ask,
+        test_func=asked,
         given_kwargs={},
         feedback=FeedbackSources(),
-        explicit_settings=FEW,
+        explicit_settings=settings(
+            max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+        ),
     )()

@@ -1,7 +1,7 @@
 """The work of one attempt that may begin: its order, what it says meanwhile, and what came of it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -46,12 +46,11 @@ class Doer:
     nursery: Nursery
     memory_bytes: int = 0
     grace_seconds: float = GRACE_SECONDS
-    clock: Callable[[], float] = time.monotonic
 
     def do(self, attempt: Attempt, series: Series, alarms: Sequence[Alarm] = ()) -> Ended | None:
         """To its end; None when nobody is to be told. Never raises for what the attempt does."""
         errand, at = attempt.errand, attempt.at
-        began, token = self.clock(), attempt.begun.token or errand.token
+        began, token = time.monotonic(), attempt.begun.token or errand.token
         try:
             with ordered(at.folder, attempt.begun.order, base=at.base):
                 result, token = self._done(attempt, series, alarms)
@@ -66,7 +65,8 @@ class Doer:
             result = Result(ok=False, code="worker_disk", error=f"the worker's disk: {exc}")
         if result.code == "stale":
             return None
-        return Ended(report_of(errand, result, self.clock() - began), token, result.ok)
+        seconds = time.monotonic() - max(began, series.given_at)
+        return Ended(report_of(errand, result, seconds), token, result.ok)
 
     def _done(self, attempt: Attempt, series: Series, alarms: Sequence[Alarm]) -> tuple[Result, str]:
         """What came of it, and the token that counts last."""

@@ -1,6 +1,7 @@
 """Orders one after the other in one child; in a new one when that has ended, or is not to be used again."""
 
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,8 @@ class Series:
     def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
         self._pipes: Pipes | None = None
+        self.given_at = 0.0
+        """When the last order was given: to start the process that does it is no part of what the order takes."""
 
     def __enter__(self) -> Self:
         return self
@@ -41,6 +44,7 @@ class Series:
             raise NoChild("a process that was started ended at once") from exc
 
     def _done(self, pipes: Pipes, folder: Path, care: Care) -> Result:
+        self.given_at = time.monotonic()
         tending = Tending(pipes, care)
         try:
             return tending.to_the_end(folder)
