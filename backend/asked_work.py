@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Header, Path
 from pydantic import StringConstraints
 
-from backend.auth import Caller
+from backend.caller import Caller
 from cluster_ai.core.errors import Forbidden, InvalidInput
 from cluster_ai.core.principals import Role
 from cluster_ai.plans.consenting import MENDING, is_mending

@@ -169,6 +169,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("PUT", f"{API}/registry/instances/{{instance}}/heartbeat", _O, "registry:write", "of one's own instance"),
     Rule("DELETE", f"{API}/registry/instances/{{instance}}", _O, "registry:write", "of one's own instance"),
     Rule("POST", f"{API}/registry/instances/{{instance}}/marks", _O, "registry:write", "weighs on whom others find"),
+    Rule("POST", f"{API}/work/batch/{{verb}}", None, "tickets:work", "each item brings its attempt's own token"),
     Rule("POST", f"{API}/work/{{ticket_id}}/{{verb}}", None, "tickets:work", "the attempt's own token stands for it"),
     Rule("GET", f"{API}/incidents", _V, _READ, "what is wrong with how tickets get done; names no caller"),
     Rule("GET", f"{API}/tickets/{{ticket_id}}/logs", _U, "plans:read", "one's own; operators everybody's"),

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from backend.asked_work import reach
-from backend.auth import Caller
+from backend.caller import Caller
 from backend.live import TOPICS
 from backend.policy import API, Rule, allows, check, the_rule
 from cluster_ai.core.bus import Message

@@ -2,7 +2,8 @@
 
 P4: plans of tickets that do nothing, as independent ones, chains and fans, all durable, on SQLite and on PostgreSQL,
 against raw ``client.submit`` on the same scheduler and worker in the same run. A ticket takes its whole way: lease,
-Dask, start, a child process that runs ``/bin/true``, report.
+Dask, start, a child process that runs ``/bin/true`` or calls a function that does nothing (``--work``), report. Such
+tickets may be done again, so that they go in batches.
 P5: list, get and create under 50 clients, before and after the database has ``--rows`` tickets. CPU is that of the API,
 the scheduler and the workers, from /proc. Prints a table and writes ``tickets.json`` beside the other results.
 """
@@ -64,8 +65,14 @@ def raw(made: Cluster, count: int) -> float:
         return count / (time.monotonic() - began)
 
 
-def shaped(shape: str, count: int) -> list[dict[str, Any]]:
-    """Tickets that do nothing."""
+WORK: dict[str, dict[str, Any]] = {
+    "program": {"argv": ["/bin/true"], "trusted": True},
+    "function": {"function": "benchmarks.rig.idle:nothing", "in_place": True, "trusted": True},
+}
+
+
+def shaped(shape: str, count: int, work: str = "program") -> list[dict[str, Any]]:
+    """Tickets that do nothing: start a program, or call a function."""
 
     def needs(number: int) -> list[str]:
         if shape == "chain":
@@ -74,16 +81,18 @@ def shaped(shape: str, count: int) -> list[dict[str, Any]]:
             return [] if number == 0 else ["t0"] if number < count - 1 else [f"t{one}" for one in range(1, count - 1)]
         return []
 
-    idle = {"argv": ["/bin/true"], "trusted": True}
-    return [{"id": f"t{number}", "type": "EXECUTE", "parameters": idle, "depends_on": needs(number)}
+    return [{"id": f"t{number}", "type": "EXECUTE", "parameters": WORK[work], "idempotent": True,
+             "depends_on": needs(number)}
             for number in range(count)]  # fmt: skip
 
 
-def done(made: Cluster, shape: str, count: int, seconds: float) -> dict[str, Any]:
+def done(made: Cluster, shape: str, count: int, *, seconds: float, work: str) -> dict[str, Any]:
     """One plan from its submission to its end."""
     before = cpu(made)
     began = time.monotonic()
-    accepted = plans.submit(made, {"tickets": shaped(shape, count)}, key=f"{shape}-{count}-{time.monotonic_ns()}")
+    accepted = plans.submit(
+        made, {"tickets": shaped(shape, count, work)}, key=f"{work}-{shape}-{count}-{time.monotonic_ns()}"
+    )
     submitted = time.monotonic() - began
     plan_id = accepted["plan"]["plan_id"]
     ended = None
@@ -96,8 +105,9 @@ def done(made: Cluster, shape: str, count: int, seconds: float) -> dict[str, Any
     if ended is None:
         made.call("POST", f"/api/v1/plans/{plan_id}/cancel")
     finished = told["succeeded"]
-    sys.stderr.write(f"{shape} {count}: {finished} in {took:.1f} s\n")
+    sys.stderr.write(f"{work} {shape} {count}: {finished} in {took:.1f} s\n")
     return {
+        "work": work,
         "shape": shape,
         "tickets": count,
         "done": finished,
@@ -150,15 +160,17 @@ def run(asked_for: argparse.Namespace, *, postgres: bool) -> dict[str, Any]:
     """All of it on one database."""
     server = Postgres(free_port()) if postgres else None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        opened = cluster(Path(folder), free_base(), threads=2, postgres=server, settings=SETTINGS)
+        modules = ("benchmarks.rig.idle",)
+        opened = cluster(Path(folder), free_base(), threads=2, postgres=server, settings=SETTINGS, modules=modules)
         with opened as made:
             limit = raw(made, 2000)
-            rows = [done(made, shape, count, asked_for.seconds)
-                    for count in asked_for.counts for shape in asked_for.shapes]  # fmt: skip
+            rows = [done(made, shape, count, seconds=asked_for.seconds, work=work)
+                    for work in asked_for.work for count in asked_for.counts for shape in asked_for.shapes]  # fmt: skip
             few = api(made)
             fill(made, asked_for.rows)
             many = api(made) if asked_for.rows else {}
-            late = done(made, "independent", min(asked_for.counts), asked_for.seconds) if asked_for.rows else {}
+            few_of = {"seconds": asked_for.seconds, "work": asked_for.work[0]}
+            late = done(made, "independent", min(asked_for.counts), **few_of) if asked_for.rows else {}
     return {
         "database": "postgresql" if postgres else "sqlite",
         "raw_dask_per_s": round(limit, 1),
@@ -172,6 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=lambda text: [int(one) for one in text.split(",")], default=[1000])
     parser.add_argument("--shapes", type=lambda text: text.split(","), default=["independent", "chain", "fan"])
+    parser.add_argument("--work", type=lambda text: text.split(","), default=list(WORK))
     parser.add_argument("--seconds", type=float, default=300.0, help="longest run of one plan")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
@@ -182,7 +195,7 @@ def main() -> None:
         if asked_for.database in (name, "both")
     ]
     for one in found:
-        columns = ("shape", "tickets", "done", "submit_s", "per_s", "of_raw", "cpu_ms")
+        columns = ("work", "shape", "tickets", "done", "submit_s", "per_s", "of_raw", "cpu_ms")
         sys.stdout.write(f"{one['database']}: raw Dask {one['raw_dask_per_s']}/s\n")
         sys.stdout.write(results.table(columns, [[row[name] for name in columns] for row in one["plans"]]) + "\n")
         sys.stdout.write(f"{one['api_ms']}\n{one['late']}\n")

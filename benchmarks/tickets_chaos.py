@@ -67,11 +67,14 @@ class Story:
         found, told = Verdict(), {}
         for plan_id in self.ids:
             until(lambda plan_id=plan_id: self._ended(plan_id), f"plan {plan_id} ends", END_SECONDS)
+            histories = []
             for ticket in plans.tickets(self.made, plan_id):
                 told[ticket["task_id"]] = ticket
                 history = self.made.call("GET", f"/api/v1/tickets/{ticket['ticket_id']}/history")
                 if sum(entry["type"] == "completed" for entry in history["entries"]) > 1 or not history["intact"]:
                     found.twice_accepted.append(ticket["task_id"])
+                histories.append(history)
+            found.note(histories)
             self.made.call("GET", f"/api/v1/plans/{plan_id}/verify")
         return judge(self.asked, told, self.ledger, found)
 

@@ -18,6 +18,7 @@ from cluster_ai.plans import (
     losing,
     opening,
     ordering,
+    pace,
     places,
     running,
     telemetry,
@@ -51,6 +52,7 @@ class Dispatching:
     lines: lines.Lines
     door: work_door.WorkDoor
     watch: watching.Watch
+    paces: pace.Pace
 
     @property
     def incidents(self) -> incidents.Incidents:
@@ -79,7 +81,7 @@ async def open_dispatching(
             leads=around.leads,
             frozen=around.frozen,
             lease_seconds=plans.given.lease_seconds,
-            expect=opened.clerk.expect,
+            paces=opened.paces,
         )
         works = dispatcher.Dispatcher(means)
         loop = running.Running(works, around.bus, now=plans.given.now, cancel=desk.cancel, seen=opened.watch.seen)
@@ -103,7 +105,8 @@ def _opened(
         return ordering.Gateway(wanted.gateway_near if is_here else wanted.gateway_far, key)
 
     # Workers may report to any head: their own fence is that of their attempt.
-    answers = clerk.Clerk(worker_side.Room(given, plans.reports), losing.Flow(given), kept, gateway)
+    paces = pace.Pace()
+    answers = clerk.Clerk(worker_side.Room(given, plans.reports), kept, gateway, paces)
     watch = watching.Watch(
         given.database,
         around.bus,
@@ -116,4 +119,4 @@ def _opened(
         given.now,
         around.leads,
     )
-    return Dispatching(answers, kept, work_door.WorkDoor(answers), watch)
+    return Dispatching(answers, kept, work_door.WorkDoor(answers), watch, paces)

@@ -1,7 +1,8 @@
-"""``POST /api/v1/work/{ticket}/{verb}``: workers begin, report and end attempts; a raw ASGI application.
+"""``POST /api/v1/work/{ticket}/{verb}`` and ``/api/v1/work/batch/{verb}``: workers begin, report and end attempts.
 
-The same answers on loopback and under the cluster's TLS. Who asks is told by the attempt's own token, which is worth
-nothing beyond that attempt; on the machines' door the caller has shown a member's certificate before.
+A raw ASGI application, with the same answers on loopback and under the cluster's TLS. Who asks is told by the attempt's
+own token, which is worth nothing beyond that attempt; in a batch each item brings its own. On the machines' door the
+caller has shown a member's certificate before.
 """
 
 import re
@@ -16,6 +17,7 @@ from cluster_ai.plans.clerk import Clerk
 
 PREFIX: Final = "/api/v1/work/"
 _PATH: Final = re.compile(r"^/api/v1/work/(?P<ticket>[0-9a-f-]{36})/(?P<verb>[a-z]{1,16})$")
+_MANY: Final = f"{PREFIX}batch/"
 _BEARER: Final = "Bearer "
 
 
@@ -27,17 +29,23 @@ class WorkDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            found = _PATH.match(scope["path"])
-            if found is None:
-                raise NoSuchRoute("there is no such path")
-            if scope["method"] != "POST":
-                raise MethodNotAllowed("this path takes POST alone")
-            body = await _body(receive)
-            reply = await self._clerk.answer(found["ticket"], found["verb"], token_of(scope), body)
+            reply = await self._answer(scope, receive)
         except ClusterError as exc:
             await response_of(exc)(scope, receive, send)
             return
         await _say(send, reply)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> View:
+        path: str = scope["path"]
+        found = _PATH.match(path)
+        if found is None and not path.startswith(_MANY):
+            raise NoSuchRoute("there is no such path")
+        if scope["method"] != "POST":
+            raise MethodNotAllowed("this path takes POST alone")
+        body = await _body(receive)
+        if found is None:
+            return await self._clerk.answer_many(path.removeprefix(_MANY), body)
+        return await self._clerk.answer(found["ticket"], found["verb"], token_of(scope), body)
 
 
 def token_of(scope: Scope) -> str:

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from cryptography import x509
 
-from backend.auth import Caller, by_token
+from backend.auth import by_token
+from backend.caller import Caller
 from backend.plane import Plane
 from backend.policy import Rule, check
 from backend.registry.callers import let_in, machine

@@ -7,7 +7,8 @@ from typing import Any, Final
 from google.protobuf.message import Message
 from pydantic import ValidationError
 
-from backend import asked_work, auth, deeds, plane, routed
+from backend import asked_work, deeds, plane, routed
+from backend.caller import Caller
 from backend.registry import verbs
 from backend.routes import tickets as rest
 from cluster_ai.core import errors, wire
@@ -15,17 +16,17 @@ from cluster_ai.plans.types import TicketView
 from cluster_ai.plans.v1 import tickets_pb2 as pb
 
 SERVICE: Final = "cluster_ai.plans.v1.Tickets"
-Act = Callable[[plane.Plane, auth.Caller, Any], Awaitable[Message]]
+Act = Callable[[plane.Plane, Caller, Any], Awaitable[Message]]
 _AN_ID: Final = re.compile(r"[0-9a-f-]{1,36}")
 _JSON: Final = ("parameters", "compensation", "result")
 _SAME: Final = tuple(name for name in TicketView.model_fields if name in pb.Ticket.DESCRIPTOR.fields_by_name)
 
 
-async def _get(head: plane.Plane, caller: auth.Caller, request: pb.TicketId) -> pb.Ticket:
+async def _get(head: plane.Plane, caller: Caller, request: pb.TicketId) -> pb.Ticket:
     return message(await head.work.reader.ticket(_id(request), owner=asked_work.reach(caller)))
 
 
-async def _list(head: plane.Plane, caller: auth.Caller, request: pb.ListRequest) -> pb.TicketPage:
+async def _list(head: plane.Plane, caller: Caller, request: pb.ListRequest) -> pb.TicketPage:
     said = {name: value for name in ("plan_id", "intent_id", "cursor") if (value := getattr(request, name))}
     # An empty text is none; a page of no tickets would be of no use to anybody.
     said |= {name: value for name in ("status", "priority", "type", "limit") if (value := getattr(request, name))}
@@ -37,7 +38,7 @@ async def _list(head: plane.Plane, caller: auth.Caller, request: pb.ListRequest)
     return pb.TicketPage(items=map(message, page.items), next=page.next)
 
 
-async def _update(head: plane.Plane, caller: auth.Caller, request: pb.UpdateStatusRequest) -> pb.Ticket:
+async def _update(head: plane.Plane, caller: Caller, request: pb.UpdateStatusRequest) -> pb.Ticket:
     try:
         wanted = rest.NewStatus.model_validate({"status": request.status, "reason": request.reason})
     except ValidationError as exc:
@@ -46,7 +47,7 @@ async def _update(head: plane.Plane, caller: auth.Caller, request: pb.UpdateStat
     return message(await rest.change(_id(request), wanted, head, caller, seen))
 
 
-async def _token(head: plane.Plane, caller: auth.Caller, request: pb.TicketId) -> pb.Token:
+async def _token(head: plane.Plane, caller: Caller, request: pb.TicketId) -> pb.Token:
     async with deeds.recorded(head, caller, action="make_ticket_token", subject=_id(request)):
         made, until = await head.work.tickets.token(_id(request), owner=asked_work.reach(caller))
     return pb.Token(token=made, expires_at=until)

@@ -4,6 +4,7 @@ Each ticket puts a line there when it begins and one when it is done, with one w
 the order of what happened, whatever was killed between.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ AGAIN: Final = "BUILD"
 """The kind that may be done again, and counts once."""
 WIDTH: Final = 10
 FAILS: Final = 0.02
+PAUSES: Final = {ONCE: 0.3, AGAIN: 0.1}
+"""Seconds at most; those that may be done again are brief, so that they go in batches."""
 
 
 def mixed_plan(count: int, ledger: Path, rng: Random, *, name: str) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def mixed_plan(count: int, ledger: Path, rng: Random, *, name: str) -> dict[str,
 def _ticket(name: str, needs: list[str], ledger: Path, rng: Random) -> dict[str, Any]:
     kind = ONCE if rng.random() < 0.5 else AGAIN
     fails = kind == ONCE and rng.random() < FAILS
-    pause = round(rng.uniform(0.0, 0.3), 3)
+    pause = round(rng.uniform(0.0, PAUSES[kind]), 3)
     end = "exit 3" if fails else f"echo 'F {name}' >> {ledger}; echo done > out"
     script = f"echo 'S {name}' >> {ledger}; sleep {pause}; {end}"
     parameters: dict[str, Any] = {"argv": ["/bin/sh", "-c", script], "trusted": True}
@@ -45,7 +48,7 @@ def _ticket(name: str, needs: list[str], ledger: Path, rng: Random) -> dict[str,
 
 @dataclass
 class Verdict:
-    """How the ledger and the cluster's own story agree; all but ``redone`` and ``given_up`` must be empty."""
+    """How the ledger and the cluster's own story agree; all but the counts must be empty."""
 
     lost: list[str] = field(default_factory=list)
     """Said to have succeeded, and left no effect; or never ended."""
@@ -56,9 +59,16 @@ class Verdict:
     """Begun before something that it needs was done."""
     redone: int = 0
     """Of the kind that may be: done again after a loss."""
+    together: int = 0
+    """Begun with others of a batch."""
     given_up: int = 0
     """Never begun twice, and lost with their worker: they failed, and say so."""
     states: dict[str, int] = field(default_factory=dict)
+
+    def note(self, histories: Iterable[Mapping[str, Any]]) -> None:
+        """What a plan's histories tell: those of a batch begin in one unit of work, at one instant."""
+        began = Counter((entry["at"]) for one in histories for entry in one["entries"] if entry["type"] == "started")
+        self.together += sum(count for count in began.values() if count > 1)
 
     @property
     def is_clean(self) -> bool:

@@ -45,6 +45,12 @@ class Subscription:
             await self._wake.wait()
         return self._waiting.popleft()
 
+    def pending(self) -> list[Message]:
+        """What waits already, without waiting for more."""
+        found = list(self._waiting)
+        self._waiting.clear()
+        return found
+
     async def __aiter__(self) -> AsyncIterator[Message]:
         while True:
             yield await self.next()

@@ -42,6 +42,17 @@ events = sa.Table(
     sa.Index("events_by_publication", "published_at", "number"),
 )
 
+# Made once: they are asked for with every unit of work.
+_ADD: Final = events.insert()
+_UNPUBLISHED: Final = (
+    select(events).where(events.c.published_at.is_(None)).order_by(events.c.number).limit(sa.bindparam("most"))
+)
+_MARK: Final = (
+    events.update()
+    .where(events.c.id.in_(sa.bindparam("which", expanding=True)))
+    .values(published_at=sa.bindparam("now"))
+)
+
 Tell = Callable[[Event], None]
 """Passes an event on inside this process; never waits and never fails."""
 
@@ -77,13 +88,12 @@ async def add(connection: AsyncConnection, event: Event) -> None:
 async def add_all(connection: AsyncConnection, happened: Iterable[Event]) -> None:
     """Stores them in their order."""
     for rows in batches(happened, _AT_ONCE):
-        await connection.execute(events.insert(), [_values(event) for event in rows])
+        await connection.execute(_ADD, [_values(event) for event in rows])
 
 
 async def unpublished(connection: AsyncConnection, limit: int) -> tuple[Event, ...]:
     """What nobody passed on yet, the oldest first."""
-    query = select(events).where(events.c.published_at.is_(None)).order_by(events.c.number).limit(limit)
-    return tuple(_event(row) for row in await connection.execute(query))
+    return tuple(_event(row) for row in await connection.execute(_UNPUBLISHED, {"most": limit}))
 
 
 async def count_unpublished(connection: AsyncConnection, most: int) -> int:
@@ -95,7 +105,7 @@ async def count_unpublished(connection: AsyncConnection, most: int) -> int:
 async def mark(connection: AsyncConnection, ids: Sequence[str], now: float) -> None:
     """Notes that these were passed on."""
     for some in batches(ids, _AT_ONCE):
-        await connection.execute(events.update().where(events.c.id.in_(some)).values(published_at=now))
+        await connection.execute(_MARK, {"which": some, "now": now})
 
 
 async def forget(connection: AsyncConnection, before: float, limit: int) -> int:

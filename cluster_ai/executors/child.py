@@ -1,8 +1,11 @@
-"""The process of one attempt: ``python -m cluster_ai.executors.child FOLDER``. See ``contract.py`` for what it says."""
+"""The process that does orders, one after the other: ``python -m cluster_ai.executors.child``. See ``contract.py``."""
 
+import json
 import os
+import select
 import signal
-import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +14,7 @@ import psutil
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.processes import adopt_orphans, tie_to_parent
 from cluster_ai.executors.attempt import attempted, told
-from cluster_ai.executors.machine import means_of, own_settings, prepare
+from cluster_ai.executors.machine import Machine, own_settings, prepare
 from cluster_ai.executors.rooms import Room
 from cluster_ai.executors.speaking import Speaker
 from cluster_ai.executors.stopping import Stop
@@ -19,30 +22,64 @@ from cluster_ai.executors.stopping import Stop
 __all__ = ["main", "prepare"]
 
 _KIB: Final = 1024
+_PIECE: Final = 65_536
+_GROWTH: Final = 64 * 1024**2
+"""Bytes that this process may hold more than at first when it begins another order: an order pays for its own."""
 
 
-def main(folder: Path) -> int:
-    """Does what the order asks, and says how it went."""
+def main() -> int:
+    """Does what the orders ask that come in, and says how each went."""
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.ask)
     signal.signal(signal.SIGINT, stop.ask)
     tie_to_parent()
     adopt_orphans()
     try:
-        settings = own_settings()
+        machine: Machine | Misconfigured = Machine(own_settings())
     except Misconfigured as exc:
-        Speaker(0).result(told(exc))
-        return 0
-    speaker = Speaker(settings.log_kib * _KIB)
-    result = attempted(folder, means_of(settings, stop, folder), speaker)
-    _end_all_below()
-    Room(folder).clear()
-    speaker.result(result)
+        machine = exc
+    first, threads = _held(), threading.active_count()
+    voice = os.dup(1)
+    # Whatever else writes there is no word of ours.
+    os.dup2(2, 1)
+    for number, folder in _orders(stop):
+        if isinstance(machine, Misconfigured):
+            Speaker(number, 0, voice).result(told(machine), last=False)
+            continue
+        speaker = Speaker(number, machine.settings.log_kib * _KIB, voice)
+        result = attempted(folder, machine.means(stop, folder), speaker)
+        _end_all_below()
+        Room(folder).clear()
+        # Threads that were left alone are still about.
+        is_last = stop.asked or threading.active_count() > threads or _held() - first > _GROWTH
+        speaker.result(result, last=is_last)
+        if is_last:
+            break
     return 0
+
+
+def _orders(stop: Stop) -> Iterator[tuple[int, Path]]:
+    """The number and folder of each order that comes in, until no more can come or the end is asked for."""
+    read = b""
+    while True:
+        while b"\n" not in read:
+            select.select([0, stop.fileno()], [], [])
+            piece = b"" if stop.asked else os.read(0, _PIECE)
+            if not piece:
+                return
+            read += piece
+        line, _, read = read.partition(b"\n")
+        said = json.loads(line)
+        yield int(said["of"]), Path(said["folder"])
 
 
 def _end_all_below() -> None:
     """What a program without a sandbox has left behind is our child by now, wherever it went."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        # Who has no child has nobody below: orphans come to us.
+        return
     left = psutil.Process().children(recursive=True)
     for process in left:
         try:
@@ -52,7 +89,13 @@ def _end_all_below() -> None:
     psutil.wait_procs(left, timeout=5)
 
 
+def _held() -> int:
+    """Bytes of this process in memory."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - after every order
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
 if __name__ == "__main__":
-    code = main(Path(sys.argv[1]).absolute())
+    code = main()
     # Threads that still wait for a model must not be waited for.
     os._exit(code)

@@ -1,14 +1,17 @@
 """What an executor is given, what it gives back, and what a child process says while it works.
 
-One attempt at a ticket is one child process in a session and process group of its own:
+One child process in a session and process group of its own does one attempt after the other:
 
-    python -m cluster_ai.executors.child FOLDER
+    python -m cluster_ai.executors.child
 
-It reads ``FOLDER/order.json`` (an ``Order``), looks for ``FOLDER/reported.json`` (a ``Reported``) where it waits for a
-pipeline elsewhere, and writes lines of JSON to its standard output, each one of ``{"progress": 0.3, "note": "..."}``,
-``{"log": "..."}`` and, last of all, ``{"result": {...}}`` (a ``Result``). It exits with 0 after a result, whatever the
-result says. SIGTERM asks it to stop within ``GRACE_SECONDS``; SIGKILL to the
-whole group follows. Who started it enforces the time; limits of memory and files are set by the child's sandbox.
+It reads lines of JSON from its standard input, each an order, ``{"of": 1, "folder": "/..."}``: the order's number in
+this process, and its FOLDER. For each it reads ``FOLDER/order.json`` (an ``Order``), looks for ``FOLDER/reported.json``
+(a ``Reported``) where it waits for a pipeline elsewhere, and writes lines of JSON to its standard output, each one of
+``{"of": 1, "progress": 0.3, "note": "..."}``, ``{"of": 1, "log": "..."}`` and, last of all,
+``{"of": 1, "result": {...}}`` (a ``Result``). Nothing that an order started is left when its result is said. With
+``"last": true`` beside the result it does no other order; so it does after SIGTERM, which asks it to stop within
+``GRACE_SECONDS``; SIGKILL to the whole group follows. It exits with 0 when its input ends, whatever the results say.
+Who started it enforces the time; limits of memory and files are set by the child's sandbox.
 """
 
 from collections.abc import Callable

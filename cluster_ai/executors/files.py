@@ -17,6 +17,7 @@ from typing import IO, Annotated, Final, Self, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from cluster_ai.core.paths import PRIVATE_DIR
 from cluster_ai.core.wire import Name, StrictModel, Text
 from cluster_ai.executors.contract import Artefact
 from cluster_ai.executors.failures import Failed
@@ -221,6 +222,8 @@ def collect(room: Room, patterns: Sequence[str], *, must: bool = True) -> tuple[
     Raises:
         Failed: ``artefact_missing``, a pattern fits no file, or there are too many.
     """
+    if not patterns:
+        return ()
     left = {
         Path(path).relative_to(room.work).as_posix(): Path(path)
         for path, told in walk(room.work)
@@ -245,6 +248,7 @@ def _kept(room: Room, name: str, path: Path) -> Artefact:
 def keep(room: Room, name: str, source: IO[bytes]) -> Artefact:
     """Makes an artefact of what can be read."""
     target = room.artefacts / name
+    room.artefacts.mkdir(mode=PRIVATE_DIR, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     count, digest = _write(source, target)
     target.chmod(0o600)

@@ -65,7 +65,16 @@ def prepare() -> None:
         Ladder(own_settings()).rung()
 
 
-def means_of(settings: ExecutorSettings, stop: Stop, folder: Path) -> Means:
-    """For the ticket in ``folder``. No sandbox shows the tickets' folders nor the data directory."""
-    hidden = (folder.parent, default_home(os.environ))
-    return Means(settings, stop, Cell(settings, stop, Ladder(settings, hidden=hidden)))
+class Machine:
+    """The means of one attempt after the other. What a sandbox needs is looked for once, not with each of them."""
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.settings = settings
+        self._ladders: dict[Path, Ladder] = {}
+
+    def means(self, stop: Stop, folder: Path) -> Means:
+        """For the ticket in ``folder``. No sandbox shows the tickets' folders nor the data directory."""
+        near = folder.parent
+        if near not in self._ladders:
+            self._ladders = {near: Ladder(self.settings, hidden=(near, default_home(os.environ)))}
+        return Means(self.settings, stop, Cell(self.settings, stop, self._ladders[near]))

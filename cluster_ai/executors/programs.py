@@ -1,7 +1,7 @@
 """What the kinds that run programs share: their parameters, their folder, how a run is told."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -84,7 +84,7 @@ class Program:
             argv=argv,
             room=room or self.room,
             bounds=self.means.cell.bounds(self.order.limits),
-            env={**self._about(), **wanted.env},
+            env=self.environment,
             helper=helper,
             image=wanted.image or "",
         )
@@ -104,9 +104,12 @@ class Program:
             raise Failed(wrong.code, last[-1000:] or wrong.error)
         return ended
 
-    def _about(self) -> Mapping[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """The ticket's own variables, beside those of the sandbox."""
         order = self.order
-        return {"TICKET_ID": order.ticket_id, "TICKET_ATTEMPT": str(order.attempt), "TICKET_KEY": order.key}
+        about = {"TICKET_ID": order.ticket_id, "TICKET_ATTEMPT": str(order.attempt), "TICKET_KEY": order.key}
+        return {**about, **self.parameters.env}
 
 
 @dataclass(frozen=True, slots=True)

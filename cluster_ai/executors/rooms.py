@@ -46,8 +46,9 @@ class Room:
         """Empty folders to work in; artefacts of an attempt before go, what was kept stays."""
         self.clear()
         remove(self.artefacts)
-        for folder in (self.folder, self.work, self.tmp, self.artefacts, self.kept):
-            folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+        for folder in (self.work, self.tmp):
+            folder.mkdir(mode=PRIVATE_DIR)
 
     def clear(self) -> None:
         """Takes away what the code wrote."""
@@ -68,8 +69,16 @@ def remove(path: Path) -> None:
 
     By ``rm`` in the end: a program may nest folders deeper than Python's own recursion goes.
     """
-    if not os.path.lexists(path):
+    try:
+        # Most are empty, or not there at all.
+        path.rmdir()
+    except FileNotFoundError:
         return
+    except OSError:
+        _remove_all(path)
+
+
+def _remove_all(path: Path) -> None:
     with suppress(OSError, RecursionError):
         shutil.rmtree(path)
     if os.path.lexists(path):

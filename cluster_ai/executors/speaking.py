@@ -11,35 +11,42 @@ MOST_LINE: Final = 4096
 
 
 class Speaker:
-    """Says lines of JSON to whoever started us. Any thread may speak; logs have an end, progress and result not."""
+    """Says lines of JSON about one order to whoever gave it. Any thread may speak; logs have an end, progress not.
 
-    def __init__(self, log_bytes: int) -> None:
+    After the result nothing is said any more: what is left of one order is no part of the next.
+    """
+
+    def __init__(self, number: int, log_bytes: int, fd: int = 1) -> None:
         self._lock = threading.Lock()
+        self._fd = fd
+        self._number = number
+        self._over = False
         self._left = log_bytes
         self._share = -1.0
 
     def progress(self, share: float, note: str = "") -> None:
         share = round(min(1.0, max(0.0, share)), 3)
         with self._lock:
-            if share == self._share:
+            if share == self._share or self._over:
                 return
             self._share = share
-            _say({"progress": share, "note": note[:200]})
+            self._say({"progress": share, "note": note[:200]})
 
     def log(self, text: str) -> None:
         with self._lock:
-            if self._left <= 0:
+            if self._left <= 0 or self._over:
                 return
             self._left -= len(text) + 1
-            _say({"log": text[:MOST_LINE] if self._left > 0 else "... and more, which is not passed on"})
+            self._say({"log": text[:MOST_LINE] if self._left > 0 else "... and more, which is not passed on"})
 
-    def result(self, result: Result) -> None:
+    def result(self, result: Result, *, last: bool) -> None:
+        """``last``: this process does no other order."""
         with self._lock:
-            _say({"result": result.model_dump(mode="json")})
+            self._over = True
+            self._say({"result": result.model_dump(mode="json")} | ({"last": True} if last else {}))
 
-
-def _say(words: dict[str, Any]) -> None:
-    # One write a line: who reads must never see half of one when we are killed.
-    data = dump_json(words) + b"\n"
-    while data:
-        data = data[os.write(1, data) :]
+    def _say(self, words: dict[str, Any]) -> None:
+        # One write a line: who reads must never see half of one when we are killed.
+        data = dump_json({"of": self._number, **words}) + b"\n"
+        while data:
+            data = data[os.write(self._fd, data) :]

@@ -3,13 +3,18 @@
 import os
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from cluster_ai.executors.failures import Cancelled
 
 T = TypeVar("T")
 _GLANCE = 0.05
+
+
+class _Interrupted(BaseException):
+    """Nobody's ``except Exception`` is meant to take it."""
 
 
 class Stop:
@@ -23,12 +28,31 @@ class Stop:
         self._seen, self._said = os.pipe()
         os.set_blocking(self._said, False)
         self.asked = False
+        self._interrupts = False
 
     def ask(self, *_signal: Any) -> None:
         """May be called in a signal handler, and twice."""
         if not self.asked:
             self.asked = True
             os.write(self._said, b"x")
+            if self._interrupts:
+                raise _Interrupted
+
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Inside the block the wish ends whatever the main thread does, as soon as that is Python again.
+
+        Raises:
+            Cancelled: it was asked.
+        """
+        self._interrupts = True
+        try:
+            self.check()
+            yield
+        except _Interrupted:
+            raise Cancelled from None
+        finally:
+            self._interrupts = False
 
     def fileno(self) -> int:
         """Can be read when it was asked."""

@@ -43,6 +43,13 @@ class Asked:
     """What it would do, as freezes see it; None when none can hold it."""
     avoid: frozenset[str] = frozenset()
     """Workers that were lost with an attempt at it."""
+    redoable: bool = False
+    """Whether an attempt that was lost is simply done again."""
+
+    @property
+    def may_share(self) -> bool:
+        """Whether it may go with others of its plan in one place, if they take little time."""
+        return self.redoable and not (self.resources or self.approval or self.avoid or self.deed is not None)
 
     @property
     def cost(self) -> float:
@@ -58,7 +65,7 @@ class Hand:
     node: str = HERE
     slots: int = 1
     taken: int = 0
-    """Attempts that it holds, begun or not."""
+    """Places that are taken: attempts, begun or not, and batches."""
     score: float = 0.5
     load: float = 0.0
     """Of its machine, from 0 to 1."""
@@ -86,7 +93,9 @@ class Scene:
     now: float
     hands: tuple[Hand, ...] = ()
     in_flight: Mapping[str, int] = field(default_factory=dict)
-    """By owner: attempts that hold a place now."""
+    """By owner: attempts that are under way now."""
+    holding: Mapping[str, int] = field(default_factory=dict)
+    """By owner: places that they hold; a batch has one."""
     spent: Mapping[str, float] = field(default_factory=dict)
     """By owner: seconds of the last day."""
     waiting: frozenset[str] = frozenset()
@@ -96,4 +105,4 @@ class Scene:
     frozen: Mapping[str, str] = field(default_factory=dict)
     """By ticket: the reason of the freeze that forbids it."""
     places: int = 0
-    """How many attempts are kept in flight in all."""
+    """How many there are in all."""

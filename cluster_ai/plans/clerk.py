@@ -6,107 +6,51 @@ lapsed.
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from cluster_ai.core.errors import InvalidInput, NotFound
-from cluster_ai.core.wire import StrictModel, Text, View
-from cluster_ai.executors.contract import Artefact, Order, Reported, Result
+from cluster_ai.core.errors import ClusterError, InvalidInput, NotFound
+from cluster_ai.core.wire import View
+from cluster_ai.executors.contract import Artefact, Result
+from cluster_ai.plans import ordering, said
 from cluster_ai.plans.lines import Lines
-from cluster_ai.plans.losing import Flow
-from cluster_ai.plans.ordering import Gateway, order_of
-from cluster_ai.plans.records import Fence, Leased, Ticket, Wanted
+from cluster_ai.plans.pace import Pace
+from cluster_ai.plans.records import Allowed, Done, End, Fence, Wanted
 from cluster_ai.plans.worker_side import Room
 
-Short = Annotated[Text, Field(max_length=256)]
-Line = Annotated[Text, Field(max_length=8192)]
 INFRA: Final = frozenset({"child_lost", "disk_low", "no_child", "worker_disk", "worker_stopped"})
 """Failures that are the worker's, and do not count against the ticket's own retries."""
-EXPECTED: Final = 1024
-"""Leases whose tickets are remembered until their workers ask for them."""
-
-
-class Start(StrictModel):
-    attempt: int
-    worker: Short = ""
-    life: Short = ""
-
-
-class Beat(StrictModel):
-    attempt: int
-
-
-class Progress(StrictModel):
-    attempt: int
-    progress: Annotated[float, Field(ge=0, le=1)] | None = None
-    note: Short = ""
-    lines: list[Line] = Field(default_factory=list, max_length=1000)
-    lost: Annotated[int, Field(ge=0)] = 0
-
-
-class Complete(StrictModel):
-    attempt: int
-    result: Any = None
-    artefacts: list[dict[str, Any]] = Field(default_factory=list, max_length=1000)
-
-
-class Fail(StrictModel):
-    attempt: int
-    code: Annotated[Text, Field(max_length=64)] = ""
-    error: Text = ""
-    retryable: bool = True
-    retry_after: Annotated[float, Field(ge=0)] | None = None
-
-
-class Begun(View):
-    """It may begin; with ``cancel`` it must not."""
-
-    order: Order
-    lease_seconds: float
-    token: str
-    cancel: bool = False
-    report: Reported | None = None
-
-
-class Told(View):
-    """To a sign of life. ``token`` takes the place of the one before; ``report``: of a pipeline that it waits for."""
-
-    cancel: bool
-    token: str
-    report: Reported | None = None
-
-
-class Taken(View):
-    """A report counts; ``dup``: it was known already."""
-
-    dup: bool
+ENDS: Final[Mapping[str, type[said.Ended]]] = {
+    "complete": said.Complete,
+    "fail": said.Fail,
+    "return": said.Return,
+}
+_NAMED: Final = tuple(said.Named.model_fields)
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 class Clerk:
-    """One answer for each verb. ``gateway``: where tickets of a worker ask models."""
+    """One answer for each verb. ``gateway``: where a worker's tickets ask models; ``pace`` hears how long they took."""
 
-    def __init__(self, room: Room, flow: Flow, lines: Lines, gateway: Callable[[str], Gateway]) -> None:
+    def __init__(self, room: Room, lines: Lines, gateway: Callable[[str], ordering.Gateway], pace: Pace) -> None:
         self._room = room
-        self._flow = flow
         self._lines = lines
         self._gateway = gateway
-        self._expected: OrderedDict[tuple[str, int], Ticket] = OrderedDict()
+        self.pace = pace
         self._verbs: Mapping[str, Callable[[str, str, bytes], Awaitable[View]]] = {
             "start": self._start,
             "heartbeat": self._heartbeat,
             "progress": self._progress,
-            "complete": self._complete,
-            "fail": self._fail,
+            **{verb: partial(self._end, kind) for verb, kind in ENDS.items()},
         }
-
-    def expect(self, leased: Leased) -> None:
-        """A worker will ask for this soon: it need not be read again."""
-        self._expected[leased.ticket.ticket_id, leased.attempt] = leased.ticket
-        while len(self._expected) > EXPECTED:
-            self._expected.popitem(last=False)
+        self._of_many: Mapping[str, Callable[[bytes], Awaitable[View]]] = {
+            "start": self._start_many,
+            "end": self._end_many,
+        }
 
     async def answer(self, ticket_id: str, verb: str, token: str, body: bytes) -> View:
         """What a worker is told.
@@ -122,57 +66,107 @@ class Clerk:
             raise NotFound(f"there is no verb {verb[:32]!r}")
         return await handle(ticket_id, token, body)
 
+    async def answer_many(self, verb: str, body: bytes) -> View:
+        """What a worker is told that says ``start`` or ``end`` of several attempts at once; each shows its own token.
+
+        Raises:
+            NotFound: there is no such verb.
+            InvalidInput: the body is not as it should be; what is wrong with one of them is answered with that one.
+        """
+        handle = self._of_many.get(verb)
+        if handle is None:
+            raise NotFound(f"there is no verb {verb[:32]!r}")
+        return await handle(body)
+
+    # -- one attempt
+
     async def _start(self, ticket_id: str, token: str, body: bytes) -> View:
-        said = _read(Start, body)
-        fence = self._fence(ticket_id, token, "start", said.attempt, now=self._room.given.now())
-        wanted = await self._room.reports.start(fence)
-        ticket = self._expected.pop((ticket_id, fence.attempt), None) or await self._room.ticket(ticket_id)
-        order = order_of(ticket, self._gateway(ticket.allocated_agent_id))
-        return Begun(
-            order=order,
-            lease_seconds=self._room.given.lease_seconds,
-            token=wanted.token,
-            cancel=wanted.cancel,
-            report=wanted.report,
-        )
+        asked = _read(said.Start, body)
+        fence = self._fence(ticket_id, token, "start", asked.attempt, now=self._room.given.now())
+        (answer,) = await self._room.reports.start_many((fence,))
+        return self._begun(_good(answer), token)
 
     async def _heartbeat(self, ticket_id: str, token: str, body: bytes) -> View:
-        said = _read(Beat, body)
-        return _told(await self._room.reports.beat(self._fence(ticket_id, token, "heartbeat", said.attempt)))
+        asked = _read(said.Beat, body)
+        return _told(await self._room.reports.beat(self._fence(ticket_id, token, "heartbeat", asked.attempt)))
 
     async def _progress(self, ticket_id: str, token: str, body: bytes) -> View:
-        said = _read(Progress, body)
-        fence = self._fence(ticket_id, token, "heartbeat", said.attempt)
-        wanted = await self._room.reports.beat(fence, progress=said.progress, note=said.note)
+        asked = _read(said.Progress, body)
+        fence = self._fence(ticket_id, token, "heartbeat", asked.attempt)
+        wanted = await self._room.reports.beat(fence, progress=asked.progress, note=asked.note)
         await asyncio.to_thread(
             self._lines.add,
             ticket_id,
             attempt=fence.attempt,
-            texts=said.lines,
-            lost=said.lost,
+            texts=asked.lines,
+            lost=asked.lost,
             now=self._room.given.now(),
         )
         return _told(wanted)
 
-    async def _complete(self, ticket_id: str, token: str, body: bytes) -> View:
-        said = _read(Complete, body)
-        fence = self._fence(ticket_id, token, "complete", said.attempt)
-        artefacts = tuple(_artefact(one) for one in said.artefacts)
-        done = await self._room.reports.complete(fence, Result(ok=True, value=said.result, artefacts=artefacts))
-        return Taken(dup=done.dup)
+    async def _end(self, kind: type[said.Ended], ticket_id: str, token: str, body: bytes) -> View:
+        ended = _read(kind, body)
+        end = _end_of(self._fence(ticket_id, token, "complete", ended.attempt), ended)
+        (answer,) = await self._room.reports.end_many((end,))
+        done = _good(answer)
+        self._note(ended, done)
+        return said.Taken(dup=done.dup)
 
-    async def _fail(self, ticket_id: str, token: str, body: bytes) -> View:
-        said = _read(Fail, body)
-        fence = self._fence(ticket_id, token, "complete", said.attempt)
-        if said.code in INFRA and await self._flow.lose(
-            ticket_id, fence.attempt, code=said.code, message=said.error, fence=fence
-        ):
-            return Taken(dup=False)
-        result = Result(
-            ok=False, code=said.code, error=said.error, retryable=said.retryable, retry_after=said.retry_after
+    # -- several
+
+    async def _start_many(self, body: bytes) -> View:
+        now = self._room.given.now()
+        items = _read(said.StartMany, body).items
+        fences = [_tried(partial(self._named, item, "start", now=now)) for item in items]
+        reply = await self._room.reports.start_many([one for one in fences if not isinstance(one, ClusterError)])
+        pairs = zip(items, _filled(fences, reply), strict=True)
+        return said.BegunMany(items=tuple(self._begun_item(item, answer) for item, answer in pairs))
+
+    async def _end_many(self, body: bytes) -> View:
+        items = _read(said.EndMany, body).items
+        words = [_tried(partial(self._ended, item)) for item in items]
+        good = [one for one in words if not isinstance(one, ClusterError)]
+        reply = await self._room.reports.end_many([end for _, end in good])
+        for (ended, _), done in zip(good, reply, strict=True):
+            self._note(ended, done)
+        pairs = zip(items, _filled(words, reply), strict=True)
+        return said.EndedMany(items=tuple(_ended_item(item, answer) for item, answer in pairs))
+
+    def _named(self, item: Mapping[str, Any], verb: str, *, now: float = 0.0) -> Fence:
+        named = _checked(said.Named, item)
+        return self._fence(named.ticket_id, named.token, verb, named.attempt, now=now)
+
+    def _ended(self, item: Mapping[str, Any]) -> tuple[said.Ended, End]:
+        verb = item.get("verb")
+        kind = ENDS.get(verb) if isinstance(verb, str) else None
+        if kind is None:
+            raise InvalidInput(f"must be one of {', '.join(ENDS)}", path="verb")
+        fence = self._named({name: item[name] for name in _NAMED if name in item}, "complete")
+        ended = _checked(kind, {name: value for name, value in item.items() if name not in _BESIDE})
+        return ended, _end_of(fence, ended)
+
+    def _begun_item(self, item: Mapping[str, Any], answer: Allowed | ClusterError) -> said.BegunItem:
+        who = _who(item)
+        if isinstance(answer, ClusterError):
+            return said.BegunItem(**who, refused=_refused(answer))
+        return said.BegunItem(**who, begun=self._begun(answer, item["token"]))
+
+    # -- inside
+
+    def _begun(self, allowed: Allowed, token: str) -> said.Begun:
+        """The token stays the same: it was good a moment ago, and from here on its fence counts alone."""
+        ticket = allowed.ticket
+        return said.Begun(
+            order=ordering.order_of(ticket, self._gateway(ticket.allocated_agent_id)),
+            lease_seconds=self._room.given.lease_seconds,
+            token=token,
+            cancel=allowed.cancel,
+            report=allowed.report,
         )
-        done = await self._room.reports.fail(fence, result)
-        return Taken(dup=done.dup)
+
+    def _note(self, ended: said.Ended, done: Done | ClusterError) -> None:
+        if ended.seconds is not None and isinstance(done, Done) and not done.dup:
+            self.pace.saw(done.plan_id, done.kind, ended.seconds)
 
     def _fence(self, ticket_id: str, token: str, verb: str, attempt: int, *, now: float = 0.0) -> Fence:
         """``now`` 0: a token that has lapsed will do."""
@@ -182,21 +176,84 @@ class Clerk:
         return fence
 
 
-def _told(wanted: Wanted) -> Told:
-    return Told(cancel=wanted.cancel, token=wanted.token, report=wanted.report)
+_BESIDE: Final = ("ticket_id", "token", "verb")
 
 
-def _read(kind: Any, body: bytes) -> Any:
+def _end_of(fence: Fence, ended: said.Ended) -> End:
+    match ended:
+        case said.Complete(result=value, artefacts=artefacts):
+            return End(fence, Result(ok=True, value=value, artefacts=tuple(_artefact(one) for one in artefacts)))
+        case said.Fail(code=code):
+            known = {"code": code, "error": ended.error, "retryable": ended.retryable}
+            return End(fence, Result(ok=False, retry_after=ended.retry_after, **known), is_lost=code in INFRA)
+        case _:
+            return End(fence)
+
+
+def _told(wanted: Wanted) -> said.Told:
+    return said.Told(cancel=wanted.cancel, token=wanted.token, report=wanted.report)
+
+
+def _ended_item(item: Mapping[str, Any], answer: Done | ClusterError) -> said.EndedItem:
+    if isinstance(answer, ClusterError):
+        return said.EndedItem(**_who(item), refused=_refused(answer))
+    return said.EndedItem(**_who(item), dup=answer.dup)
+
+
+def _who(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Of which attempt an answer is, as far as its item said so."""
+    ticket_id, attempt = item.get("ticket_id"), item.get("attempt")
+    return {
+        "ticket_id": ticket_id[:36] if isinstance(ticket_id, str) else "",
+        "attempt": attempt if type(attempt) is int else 0,
+    }
+
+
+def _refused(exc: ClusterError) -> said.Refused:
+    return said.Refused(code=exc.code, message=exc.message)
+
+
+def _tried(act: Callable[[], T]) -> T | ClusterError:
+    try:
+        return act()
+    except ClusterError as exc:
+        return exc
+
+
+def _filled(asked: Sequence[object], answers: Sequence[T | ClusterError]) -> list[T | ClusterError]:
+    """Answers in the places of what could be asked; what could not stays what it is."""
+    left = iter(answers)
+    return [one if isinstance(one, ClusterError) else next(left) for one in asked]
+
+
+def _good(answer: T | ClusterError) -> T:
+    if isinstance(answer, ClusterError):
+        raise answer
+    return answer
+
+
+def _read(kind: type[M], body: bytes) -> M:
     try:
         return kind.model_validate_json(body)
     except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part)[:80] for part in first["loc"])
-        raise InvalidInput(f"{where or 'the body'}: {first['msg'][:300]}", path=where) from exc
+        raise _wrong(exc) from exc
 
 
-def _artefact(said: Mapping[str, Any]) -> Artefact:
+def _checked(kind: type[M], item: Mapping[str, Any]) -> M:
     try:
-        return Artefact.model_validate(said)
+        return kind.model_validate(item)
+    except ValidationError as exc:
+        raise _wrong(exc) from exc
+
+
+def _wrong(exc: ValidationError) -> InvalidInput:
+    first = exc.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part)[:80] for part in first["loc"])
+    return InvalidInput(f"{where or 'the body'}: {first['msg'][:300]}", path=where)
+
+
+def _artefact(asked: Mapping[str, Any]) -> Artefact:
+    try:
+        return Artefact.model_validate(asked)
     except ValidationError as exc:
         raise InvalidInput("an artefact is not described as it should be", path="artefacts") from exc

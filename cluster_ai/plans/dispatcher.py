@@ -5,7 +5,6 @@ given to one of them all the same. A lease is durable before anything is handed 
 costs the time of a lease and nothing else.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from cluster_ai.compute.tickets.words import Errand, Sight, Taken
 from cluster_ai.core import consent, leadership
 from cluster_ai.core.db import Database
 from cluster_ai.core.errors import ClusterError, Unavailable
-from cluster_ai.plans import allocation, fairness, flights, policy
+from cluster_ai.plans import allocation, batching, fairness, flights, pace, policy
 from cluster_ai.plans.asked import Asked, Bounds, Hand, Scene
 from cluster_ai.plans.tables.turns import Flight
 from cluster_ai.plans.turns import Turns, needs
@@ -28,8 +27,9 @@ SIGHT_SECONDS: Final = 0.25
 LOOK_SECONDS: Final = 1.0
 """Between two looks at what the clock brings about."""
 DAY: Final = 86_400.0
-AT_ONCE: Final = 64
-"""Leases that are asked for side by side: they share a commit."""
+LEAST_READ: Final = 64
+MOST_READ: Final = 1024
+"""Tickets that are looked at in one round: more while they go in batches, for those are as large as what waits."""
 UNBOUNDED: Final = Bounds()
 PRIORITY: Final = 1000
 """Steps into which a score is cut for Dask."""
@@ -38,7 +38,7 @@ PRIORITY: Final = 1000
 class Queue(Protocol):
     """What is asked of the tickets: ``plans.queue`` and what stands beside it."""
 
-    async def lease(self, ticket_id: str, worker: str, now: float, seconds: float) -> Any: ...
+    async def lease_many(self, wanted: Sequence[tuple[str, str]], now: float, seconds: float) -> Sequence[Any]: ...
 
     async def hold(self, ticket_id: str, reason: str, *, code: str) -> Any: ...
 
@@ -81,8 +81,8 @@ class Means:
     lease_seconds: float = 30.0
     frozen: consent.Outlooks = consent.clear
     """What freezes forbid, as far as that is known without a unit of work."""
-    expect: Callable[[Any], None] = lambda _leased: None
-    """Told of each lease, for whoever is asked by the worker next."""
+    paces: pace.Pace = field(default_factory=pace.Pace)
+    """How long tickets took of late, as their workers say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,8 @@ class Picture:
     given: int = 0
     is_full: bool = False
     """There is more that could go than was looked at."""
+    has_no_room: bool = False
+    """Every place is taken."""
 
 
 class Dispatcher:
@@ -117,6 +119,8 @@ class Dispatcher:
         self._paused: frozenset[str] = frozenset()
         self._spent: Mapping[str, float] = {}
         self._waits: Mapping[str, policy.Wait] = {}
+        self._read = LEAST_READ
+        self._places = flights.Places()
 
     async def tick(self, now: float) -> Picture | None:
         """One round at ``now``, Unix seconds; None while another one leads."""
@@ -138,8 +142,14 @@ class Dispatcher:
             # What cannot be carried is not leased.
             return Picture(now, away=exc.message, flying=await self._turns.flights())
         flying, losses = await self._settled(now)
+        self._places = flights.Places.of(flying, self._carried)
         picture = await self._dispatched(flying, now)
+        self._places.has_room = not picture.has_no_room
         return replace(picture, losses=tuple(losses))
+
+    def heeds(self, ticket_id: str) -> bool:
+        """Whether what happened to a ticket is worth a round: a place is free by it, or there was one before."""
+        return self._places.ended(ticket_id)
 
     # -- inside
 
@@ -193,20 +203,20 @@ class Dispatcher:
         return left, losses
 
     async def _dispatched(self, flying: tuple[Flight, ...], now: float) -> Picture:
-        hands = _with_flights(self._means.hands(self._sight), flying)
+        taken = flights.one_each(flying, self._carried)
+        hands = _with_flights(self._means.hands(self._sight), taken)
         free = sum(max(0, hand.slots * allocation.AHEAD - hand.taken) for hand in hands.values())
         if hands and not free:
-            return Picture(now, flying=flying, waits=self._waits, is_full=True)
-        asked, is_full = await self._turns.waiting(max(AT_ONCE, 2 * free))
-        scene = self._scene(hands, flying, asked, now)
-        able, waits = await self._judged(asked, scene)
-        turn, rounds = fairness.pick(able, free, self._rounds, now)
-        placed = _placed(turn, hands)
-        given = await self._leased(placed, now) if placed else 0
-        self._waits = waits
-        # Who was picked and found no place keeps his turn.
-        self._rounds = rounds if placed else self._rounds
-        return Picture(now, flying=flying, waits=waits, given=given, is_full=is_full)
+            return Picture(now, flying=flying, waits=self._waits, is_full=True, has_no_room=True)
+        asked, is_full = await self._turns.waiting(max(self._read, 2 * free))
+        scene = replace(self._scene(hands, flying, asked, now), holding=Counter(one.owner for one in taken))
+        able, self._waits = await self._judged(asked, scene)
+        placing = batching.Placing(hands, scene, self._means.paces, able)
+        self._rounds = fairness.pick(able, placing, self._rounds, now)
+        given = await self._leased(placing.places, now) if placing.places else 0
+        room = len(placing.places) < free
+        self._read = _to_read(self._read, placing.places, hands.values(), has_more=is_full)
+        return Picture(now, flying=flying, waits=self._waits, given=given, is_full=is_full, has_no_room=not room)
 
     def _scene(self, hands: Mapping[str, Hand], flying: Iterable[Flight], asked: Iterable[Asked], now: float) -> Scene:
         return Scene(
@@ -237,33 +247,34 @@ class Dispatcher:
                     await self._means.queue.give_up(one.id, code=code, message=reason)
         return able, waits
 
-    async def _leased(self, placed: Sequence[tuple[Asked, Hand]], now: float) -> int:
-        """Leases first, and hands in what it got."""
+    async def _leased(self, places: Sequence[batching.Place], now: float) -> int:
+        """Leases all of them in one unit of work, and hands in what it got."""
+        wanted = [(one.id, place.hand.name) for place in places for one in place.members]
+        leased = iter(await self._means.queue.lease_many(wanted, now, self._means.lease_seconds))
         lives = {hold.name: hold.life for hold in self._sight.workers}
         errands: list[Errand] = []
-        for start in range(0, len(placed), AT_ONCE):
-            some = placed[start : start + AT_ONCE]
-            found = await asyncio.gather(*(self._lease(asked, hand, now) for asked, hand in some))
-            errands += [errand for errand in found if errand is not None]
+        for place in places:
+            got = [(asked, one) for asked, one in zip(place.members, leased) if one is not None]  # noqa: B905 - the next place goes on with it
+            # Its first attempt's name is nobody else's.
+            batch = f"{got[0][0].id}-{got[0][1].attempt}" if len(got) > 1 else ""
+            errands += [self._errand(asked, one, place.hand.name, batch=batch, now=now) for asked, one in got]
+            self._places.add(batch, [asked.id for asked, _ in got])
         for errand in errands:
             self._carried[errand.key] = flights.Carried(errand, lives[errand.worker], now)
         await self._hand_in(errands, now)
         return len(errands)
 
-    async def _lease(self, asked: Asked, hand: Hand, now: float) -> Errand | None:
-        leased = await self._means.queue.lease(asked.id, hand.name, now, self._means.lease_seconds)
-        if leased is None:
-            return None
-        self._means.expect(leased)
+    def _errand(self, asked: Asked, leased: Any, worker: str, *, batch: str, now: float) -> Errand:
         return Errand(
             ticket_id=asked.id,
             attempt=leased.attempt,
             token=leased.token,
             kind=asked.kind,
-            worker=hand.name,
+            worker=worker,
             lease_seconds=self._means.lease_seconds,
             priority=round(fairness.score(asked, now) * PRIORITY),
             resources=dict(asked.resources),
+            batch=batch,
         )
 
     async def _hand_in(self, errands: Sequence[Errand], now: float) -> None:
@@ -295,12 +306,9 @@ def _with_flights(hands: Iterable[Hand], flying: Iterable[Flight]) -> dict[str, 
     return found
 
 
-def _placed(turn: Sequence[Asked], hands: dict[str, Hand]) -> list[tuple[Asked, Hand]]:
-    """Each with its place, in turn; who finds none now is asked again in the next round."""
-    found: list[tuple[Asked, Hand]] = []
-    for one in turn:
-        hand = allocation.choose(one, hands.values())
-        if hand is not None:
-            hands[hand.name] = allocation.with_one_more(hand, one)
-            found.append((one, hand))
-    return found
+def _to_read(read: int, places: Sequence[batching.Place], hands: Iterable[Hand], *, has_more: bool) -> int:
+    """How many tickets the next round looks at."""
+    if not any(len(place.members) > 1 for place in places):
+        return LEAST_READ if places else read
+    most = min(MOST_READ, pace.MOST * allocation.AHEAD * sum(hand.slots for hand in hands))
+    return max(LEAST_READ, min(most, 2 * read)) if has_more else read

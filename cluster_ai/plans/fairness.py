@@ -13,7 +13,7 @@ with k older ones beside it is picked within ``ELDEST_TURN * (k + 1)`` picks of 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from cluster_ai.plans.asked import Asked, Scene
 from cluster_ai.plans.score import ageing, urgency
@@ -52,28 +52,39 @@ def share_of(owner: str, scene: Scene) -> int:
     if not others:
         return max(scene.places, 1)
     # Who holds places and wants no more counts too: what he holds cannot be given twice.
-    wanting = others | {owner} | {name for name, count in scene.in_flight.items() if count}
+    wanting = others | {owner} | {name for name, count in scene.holding.items() if count}
     return max(1, -(-scene.places // len(wanting)))
 
 
-def pick(waiting: Iterable[Asked], most: int, rounds: Rounds, now: float) -> tuple[list[Asked], Rounds]:
-    """The next ``most`` that go, in order, and what is to be remembered."""
+class Takes(Protocol):
+    """Who finds places for those whose turn it is."""
+
+    @property
+    def is_full(self) -> bool: ...
+
+    def take(self, asked: Asked) -> float | None:
+        """What its owner pays; None: it found no place, and keeps its turn."""
+        ...
+
+
+def pick(waiting: Iterable[Asked], places: Takes, rounds: Rounds, now: float) -> Rounds:
+    """Offers places to all that wait, in order, until there are none; answers what is to be remembered."""
     queues = {owner: _Queue(found, now) for owner, found in _by_owner(waiting).items()}
     # Who was away has saved nothing up: he begins where the others stand.
     turns = {owner: _at_least(rounds.turns.get(owner, Turn()), rounds.floor) for owner in queues}
     line = [(turn.used, owner) for owner, turn in turns.items()]
     heapq.heapify(line)
-    chosen: list[Asked] = []
     floor = rounds.floor
-    while line and len(chosen) < most:
-        floor, owner = heapq.heappop(line)
-        found = queues[owner].take(turns[owner].picks)
-        chosen.append(found)
-        turns[owner] = Turn(floor + found.cost, turns[owner].picks + 1)
+    while line and not places.is_full:
+        used, owner = heapq.heappop(line)
+        cost = places.take(queues[owner].take(turns[owner].picks))
+        if cost is not None:
+            floor = used
+            turns[owner] = Turn(used + cost, turns[owner].picks + 1)
         if queues[owner]:
             heapq.heappush(line, (turns[owner].used, owner))
     absent = {owner: turn for owner, turn in rounds.turns.items() if turn.used > floor}
-    return chosen, Rounds({**absent, **turns}, floor)
+    return Rounds({**absent, **turns}, floor)
 
 
 class _Queue:

@@ -28,10 +28,11 @@ async def known(work: Work, ticket: Ticket, fence: Fence, outcome: str) -> Done:
         StaleAttempt: it did not.
     """
     attempt = await histories.attempt(work.unit.connection, ticket.ticket_id, fence.attempt)
-    same = ("failed", "cancelled") if outcome == "failed" else (outcome,)
+    # Whoever was to stop has ended as cancelled, whichever way its worker put it.
+    same = (outcome, "cancelled") if outcome in ("failed", "returned") else (outcome,)
     if attempt is None or attempt.token_hash != hash_of(fence.token) or attempt.outcome not in same:
         raise _stale(ticket, fence)
-    return Done(dup=True, status=ticket.status)
+    return Done(dup=True, status=ticket.status, plan_id=ticket.plan_id, kind=ticket.task_type)
 
 
 def wanted(given: Given, ticket: Ticket, fence: Fence, until: float) -> Wanted:

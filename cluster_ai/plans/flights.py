@@ -5,7 +5,7 @@ begin is fenced, so that it cannot be begun twice. One whose worker came back as
 old process had started ended with it. Of anything else nobody can know, and its lease decides.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,48 @@ def lost(flights: Iterable[Flight], sight: Sight, carried: Mapping[str, Carried]
     workers = {hold.name: hold for hold in sight.workers}
     found = (_loss(flight, workers.get(flight.worker), sight, carried.get(_key(flight)), now) for flight in flights)
     return [loss for loss in found if loss is not None]
+
+
+def one_each(flights: Iterable[Flight], carried: Mapping[str, Carried]) -> list[Flight]:
+    """One of each place: all by themselves, but for a batch. What another dispatcher handed in counts one by one."""
+    return list({place_of(flight, carried): flight for flight in flights}.values())
+
+
+def place_of(flight: Flight, carried: Mapping[str, Carried]) -> str:
+    """What it shares with those of its batch, and with nothing else."""
+    one = carried.get(_key(flight))
+    return one.errand.batch if one is not None and one.errand.batch else _key(flight)
+
+
+class Places:
+    """Which tickets hold which place, so that what happens to them between two rounds is known to free one or not."""
+
+    def __init__(self) -> None:
+        self.has_room = True
+        self._tickets: dict[str, set[str]] = {}
+        self._place: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, flying: Iterable[Flight], carried: Mapping[str, Carried]) -> "Places":
+        made = cls()
+        for one in flying:
+            made.add(place_of(one, carried), [one.ticket_id])
+        return made
+
+    def add(self, place: str, ticket_ids: Sequence[str]) -> None:
+        """``place``: empty for a ticket that has one to itself."""
+        for one in ticket_ids:
+            self._place[one] = place or one
+            self._tickets.setdefault(place or one, set()).add(one)
+
+    def ended(self, ticket_id: str) -> bool:
+        """Whether there is room after this ticket's attempt ended, or something else happened to it."""
+        place = self._place.pop(ticket_id, None)
+        if place is not None:
+            left = self._tickets[place]
+            left.discard(ticket_id)
+            self.has_room = self.has_room or not left
+        return self.has_room
 
 
 def unheld(flights: Iterable[Flight], sight: Sight, carried: Mapping[str, Carried], now: float) -> list[Errand]:

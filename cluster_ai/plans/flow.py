@@ -1,5 +1,6 @@
 """What follows when a ticket ends: others become ready, are skipped, cancelled or undone, and the plan ends."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,8 +27,7 @@ async def react(work: Work, ticket: Ticket) -> None:
     """Everything that follows from how ``ticket`` stands now; nothing when it has not ended."""
     match ticket.status:
         case S.SUCCEEDED:
-            for next_one in await tickets.met(work.unit.connection, ticket.ticket_id):
-                work.move(next_one, Met())
+            await feed(work, (ticket.ticket_id,))
         case S.FAILED | S.DEAD if work.plan.status is P.COMPENSATING:
             work.plan = replace(
                 work.plan,
@@ -39,6 +39,14 @@ async def react(work: Work, ticket: Ticket) -> None:
         case S.CANCELLED:
             await _leave_out(work, ticket)
     await settle(work)
+
+
+async def feed(work: Work, done: Sequence[str]) -> None:
+    """What waited for tickets that have succeeded, and for nothing else, may go. Moves of what waits are stored before:
+    it is counted in the tables.
+    """
+    for next_one in await tickets.met(work.unit.connection, done):
+        work.move(next_one, Met())
 
 
 async def stop(work: Work, *, code: str, message: str, within: float = STOP_SECONDS) -> None:

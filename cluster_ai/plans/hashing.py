@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cluster_ai.core.wire import dump_json
@@ -17,7 +17,9 @@ _ASKED: Final = (
     "schema_version", "created_at",
 )  # fmt: skip
 """What never changes after a ticket was accepted, in the order in which it is sealed."""
-LONGEST_CODE: Final = 64
+_SINCE: Final = ((2, "idempotent"),)
+"""(version of the schema, what came with it): tickets that were sealed without it stay as they are."""
+LONGEST_ACTOR: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ def digest(value: Any) -> str:
 
 def of_ticket(ticket: Ticket) -> str:
     """Of everything that was asked for."""
-    return digest([getattr(ticket, name) for name in _ASKED])
+    since = [name for version, name in _SINCE if ticket.schema_version >= version]
+    return digest([getattr(ticket, name) for name in (*_ASKED, *since)])
 
 
 def of_plan(tickets: Iterable[Ticket]) -> str:
@@ -49,19 +52,18 @@ def of_plan(tickets: Iterable[Ticket]) -> str:
 
 def sealed(said: Said, *, ticket_id: str, seq: int, previous: str) -> Entry:
     """The next link of the ticket's chain."""
-    actor = said.actor[:128]
-    parts = [ticket_id, seq, said.at, said.type, actor, said.from_state, said.to_state, said.data, previous]
+    said = replace(said, actor=said.actor[:LONGEST_ACTOR]) if len(said.actor) > LONGEST_ACTOR else said
     return Entry(
         ticket_id=ticket_id,
         seq=seq,
         at=said.at,
         type=said.type,
-        actor=actor,
+        actor=said.actor,
         from_state=said.from_state,
         to_state=said.to_state,
         data=said.data,
         prev_hash=previous,
-        hash=digest(parts),
+        hash=_seal(said, ticket_id, seq, previous),
     )
 
 
@@ -76,12 +78,18 @@ def check(ticket: Ticket, entries: Iterable[Entry]) -> None:
     seq, previous = 0, ticket.hash
     for entry in entries:
         seq += 1
-        said = Said(entry.type, entry.actor, entry.from_state, entry.to_state, dict(entry.data), entry.at)
-        if entry.seq != seq or entry != sealed(said, ticket_id=ticket.ticket_id, seq=seq, previous=previous):
+        is_next = (entry.ticket_id, entry.seq, entry.prev_hash) == (ticket.ticket_id, seq, previous)
+        # The rest of it is in its seal.
+        if not is_next or entry.hash != _seal(entry, ticket.ticket_id, seq, previous):
             raise ChainBroken(f"the history of ticket {ticket.ticket_id} was changed at entry {seq}", hint=_HINT)
         previous = entry.hash
     if (seq, previous) != (ticket.chain_seq, ticket.chain_head):
         raise ChainBroken(f"the history of ticket {ticket.ticket_id} ends too early", hint=_HINT)
+
+
+def _seal(said: Said | Entry, ticket_id: str, seq: int, previous: str) -> str:
+    moved = [said.at, said.type, said.actor, said.from_state, said.to_state, said.data]
+    return digest([ticket_id, seq, *moved, previous])
 
 
 _HINT: Final = "compare it with a backup"

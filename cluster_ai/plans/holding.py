@@ -1,6 +1,6 @@
 """A plan, or a ticket with its plan, held for one unit of work. Plans are held before tickets, always."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from cluster_ai.core.errors import Changed
@@ -10,6 +10,9 @@ from cluster_ai.plans.records import Plan, Ticket
 from cluster_ai.plans.tables import plans, tickets
 from cluster_ai.plans.types import NoSuchPlan, NoSuchTicket
 from cluster_ai.plans.work import Work
+
+Act = Callable[[Work, Mapping[str, Ticket]], Awaitable[None]]
+"""What is done to tickets of one plan, by id."""
 
 
 @asynccontextmanager
@@ -42,6 +45,24 @@ async def on_ticket(
         work = Work(opened, given, plan=plan, actor=actor, now=given.now() if now is None else now)
         yield work, found
         await work.store()
+
+
+async def by_plan(given: Given, ids: Iterable[str], act: Act) -> None:
+    """Carries out ``act`` on the tickets among ``ids``, once for each plan, each in a unit of work of its own.
+
+    Of a program that is killed in between, either all of a plan's moves are stored or none; ids that nobody knows are
+    left out.
+    """
+    left = list(dict.fromkeys(ids))
+    while left:
+        async with unit(given.database, given.tell) as opened:
+            plan, found = await tickets.many_with_plan(opened.connection, left)
+            if plan is None:
+                return
+            work = Work(opened, given, plan=plan, actor="", now=given.now())
+            await act(work, found)
+            await work.store()
+        left = [one for one in left if one not in found]
 
 
 def no_ticket(ticket_id: str) -> NoSuchTicket:

@@ -4,10 +4,10 @@ An attempt is fenced by its lease: whoever reports is checked before an event is
 here are always the present attempt's.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-from cluster_ai.plans.records import Ticket
+from cluster_ai.plans.records import Ticket, but
 from cluster_ai.plans.types import IllegalTransition
 from cluster_ai.plans.words import DeliveryMode
 from cluster_ai.plans.words import TicketState as S
@@ -73,6 +73,11 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """Its worker gives it back, having done nothing of it: no attempt was spent, and none was lost."""
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """The wait for the next attempt is over."""
 
@@ -132,6 +137,7 @@ Event = (
     | Finished
     | Failed
     | Lost
+    | Returned
     | Due
     | NotStarted
     | Held
@@ -168,8 +174,10 @@ def said(ticket: Ticket, event: Event) -> str:
         return _ENDED_AS.get(ticket.status, "retrying")
     if isinstance(event, Finished):
         return "compensated" if ticket.status is S.COMPENSATED else "completed"
+    if isinstance(event, CancelAsked | Returned) and ticket.status is S.CANCELLED:
+        return "cancelled"
     if isinstance(event, CancelAsked):
-        return "cancelled" if ticket.status is S.CANCELLED else "cancelling"
+        return "cancelling"
     if isinstance(event, Released | Begun | Revived):
         return "ready" if ticket.status is S.READY else _SAID[type(event)]
     return _SAID[type(event)]
@@ -181,6 +189,7 @@ _SAID: Final[dict[type[Event], str]] = {
     Met: "ready",
     Leased: "leased",
     Started: "started",
+    Returned: "returned",
     Due: "ready",
     NotStarted: "failed",
     Held: "blocked",
@@ -217,12 +226,14 @@ def _after(ticket: Ticket, event: Event, now: float) -> Ticket:  # noqa: C901, P
             return _failed(ticket, event, now)
         case ((S.LEASED | S.RUNNING | S.COMPENSATING), Lost()) if ticket.lease_token is not None:
             return _lost(ticket, event, now)
-        case S.CANCELLING, (Failed() | Lost() | Stopped()):
+        case S.RUNNING, Returned():
+            return _become(ticket, S.READY, now, **_NO_LEASE)
+        case S.CANCELLING, (Failed() | Lost() | Stopped() | Returned()):
             return _ended(ticket, S.CANCELLED, now)
         case S.RETRYING, Due():
             return _become(ticket, S.READY, now, not_before=None)
         case S.COMPENSATING, Due():
-            return replace(ticket, not_before=None, ready_at=now)
+            return but(ticket, not_before=None, ready_at=now)
         case S.READY, NotStarted():
             return _ended(ticket, S.FAILED, now, code="schedule_to_start_timeout", message="no worker took it in time")
         case _:
@@ -237,7 +248,7 @@ def _moved_by_others(ticket: Ticket, event: Event, now: float) -> Ticket:  # noq
                 "error_code": code,
                 "error_message": reason[:1024],
             }
-            return replace(ticket, status=S.FROZEN, **held)
+            return but(ticket, status=S.FROZEN, **held)
         case S.FROZEN, Released():
             back = S(ticket.held_from or S.READY)
             # What it waited for may have happened meanwhile.
@@ -250,14 +261,14 @@ def _moved_by_others(ticket: Ticket, event: Event, now: float) -> Ticket:  # noq
                 "error_code": code,
                 "error_message": message,
             }
-            return replace(ticket, status=S.CANCELLING, **asked)
+            return but(ticket, status=S.CANCELLING, **asked)
         case ((S.PENDING | S.WAITING | S.READY | S.RETRYING | S.FROZEN), CancelAsked(code=code, message=message)):
             return _ended(ticket, S.CANCELLED, now, code=code, message=message)
         case ((S.PENDING | S.WAITING | S.READY | S.RETRYING | S.FROZEN), Skipped(message=message)):
             return _ended(ticket, S.SKIPPED, now, code="upstream_failed", message=message)
         case S.SUCCEEDED, UndoAsked():
             budget: dict[str, Any] = {"retry_count": 0, "losses": 0, "attempt": ticket.attempt, "ready_at": now}
-            return replace(ticket, status=S.COMPENSATING, **budget)
+            return but(ticket, status=S.COMPENSATING, **budget)
         case ((S.FAILED | S.DEAD | S.CANCELLED | S.SKIPPED), Revived(pending=pending)):
             return _revived(ticket, pending, now)
         case _:
@@ -274,11 +285,11 @@ _NO_LEASE: Final[dict[str, Any]] = {"lease_token": None, "lease_until": None, "b
 def _become(ticket: Ticket, status: S, now: float, **changes: Any) -> Ticket:
     if status is S.READY:
         changes.setdefault("ready_at", now)
-    return replace(ticket, status=status, **changes)
+    return but(ticket, status=status, **changes)
 
 
 def _leased(ticket: Ticket, event: Leased, status: S) -> Ticket:
-    return replace(
+    return but(
         ticket,
         status=status,
         attempt=ticket.attempt + 1,
@@ -293,13 +304,13 @@ def _leased(ticket: Ticket, event: Leased, status: S) -> Ticket:
 
 def _started(ticket: Ticket, status: S, until: float, now: float) -> Ticket:
     first = ticket.started_at if ticket.started_at is not None else now
-    return replace(ticket, status=status, begun=True, begun_at=now, started_at=first, lease_until=until)
+    return but(ticket, status=status, begun=True, begun_at=now, started_at=first, lease_until=until)
 
 
 def _finished(ticket: Ticket, event: Finished, status: S, now: float) -> Ticket:
     began = ticket.begun_at if ticket.begun_at is not None else now
     done = _ended(ticket, status, now)
-    return replace(
+    return but(
         done,
         result=event.result,
         result_uri=event.uri,
@@ -348,14 +359,14 @@ def _may_not_repeat(ticket: Ticket) -> bool:
 def _again(ticket: Ticket, at: float, told: dict[str, str], **counted: int) -> Ticket:
     status = ticket.status if ticket.status is S.COMPENSATING else S.RETRYING
     changes = _NO_LEASE | {"error_code": told["code"], "error_message": told["message"][:1024], "not_before": at}
-    return replace(ticket, status=status, **(changes | counted))
+    return but(ticket, status=status, **(changes | counted))
 
 
 def _ended(ticket: Ticket, status: S, now: float, *, code: str = "", message: str = "") -> Ticket:
     changes: dict[str, Any] = dict(_NO_LEASE)
     if code:
         changes |= {"error_code": code, "error_message": message[:1024]}
-    return replace(ticket, status=status, completed_at=now, held_from=None, not_before=None, cancel_by=None, **changes)
+    return but(ticket, status=status, completed_at=now, held_from=None, not_before=None, cancel_by=None, **changes)
 
 
 def _revived(ticket: Ticket, pending: int, now: float) -> Ticket:
@@ -379,7 +390,7 @@ def _timed(ticket: Ticket, now: float) -> Ticket:
     """With when it must be looked at, and whether it may be leased."""
     waits = ticket.lease_token is None and ticket.not_before is None and not ticket.parked
     queued = 1 if waits and ticket.status in (S.READY, S.COMPENSATING) else None
-    return replace(ticket, queued=queued, due_at=due(ticket), updated_at=now)
+    return but(ticket, queued=queued, due_at=due(ticket), updated_at=now)
 
 
 def due(ticket: Ticket) -> float | None:  # noqa: PLR0911 - a line for each state

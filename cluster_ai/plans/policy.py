@@ -115,7 +115,7 @@ def can_be_done(asked: Asked, scene: Scene) -> Verdict:
 def in_its_share(asked: Asked, scene: Scene) -> Verdict:
     """While others wait, nobody holds more than an even share of the places."""
     share = share_of(asked.owner, scene)
-    if scene.in_flight.get(asked.owner, 0) < share:
+    if scene.holding.get(asked.owner, 0) < share:
         return GO
     return Wait(scene.now + SOON, "fairness", f"others wait, and its owner has its share of {share}")
 

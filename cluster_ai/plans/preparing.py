@@ -8,7 +8,7 @@ from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.trace_context import read_context
 from cluster_ai.plans import graph, hashing, machine, references, score, sla
 from cluster_ai.plans.given import Given
-from cluster_ai.plans.records import Entry, Plan, Ticket
+from cluster_ai.plans.records import Entry, Plan, Ticket, but
 from cluster_ai.plans.types import NewPlan, NewTicket, NotIdempotent
 from cluster_ai.plans.words import DeliveryMode, PlanState, TaskType, TicketState
 from cluster_ai.plans.work import counters
@@ -82,11 +82,11 @@ def prepared(new: NewPlan, given: Given, origin: Origin) -> Prepared:
     for ordinal, name in enumerate(built.order):
         stored = references.resolved(parameters[name], lie, needs=built.needs[name], where=f"tickets.{name}")
         asked = _asked(by_name[name], stored, plan=plan, given=given)
-        asked = replace(asked, ticket_id=ids[name], ordinal=ordinal, level=built.levels[name])
+        asked = but(asked, ticket_id=ids[name], ordinal=ordinal, level=built.levels[name])
         standing = _standing(asked, built.needs[name], new, origin)
-        sealed = replace(standing, hash=hashing.of_ticket(standing))
+        sealed = but(standing, hash=hashing.of_ticket(standing))
         entries.append(_born(sealed, origin))
-        made.append(replace(sealed, chain_seq=1, chain_head=entries[-1].hash))
+        made.append(but(sealed, chain_seq=1, chain_head=entries[-1].hash))
     edges = tuple((ids[name], ids[need]) for name in built.order for need in built.needs[name])
     counts = counters(ticket.status for ticket in made)
     plan = replace(plan, hash=hashing.of_plan(made), **counts)
@@ -105,7 +105,7 @@ def _parameters(number: int, ticket: NewTicket, given: Given) -> dict[str, Any]:
             "COMPENSATE is what undoes another ticket", path=f"{where}.type", hint="give that ticket a compensation"
         )
     exactly = ticket.qos.delivery_mode is DeliveryMode.EXACTLY_ONCE
-    if exactly and not given.traits(ticket.type).is_idempotent:
+    if exactly and not _is_idempotent(ticket, given):
         raise NotIdempotent(
             f"{ticket.id}: {ticket.type} cannot be done twice with one effect",
             path=f"{where}.qos.delivery_mode",
@@ -115,6 +115,11 @@ def _parameters(number: int, ticket: NewTicket, given: Given) -> dict[str, Any]:
     if undo is not None and undo.type is not None:
         _checked_by(given, undo.type, undo.parameters, f"{where}.compensation")
     return _checked_by(given, ticket.type, ticket.parameters, where)
+
+
+def _is_idempotent(new: NewTicket, given: Given) -> bool:
+    """Whoever hands in a command knows what it does; its executor cannot."""
+    return given.traits(new.type).is_idempotent if new.idempotent is None else new.idempotent
 
 
 def _checked_by(given: Given, kind: str, parameters: dict[str, Any], where: str) -> dict[str, Any]:
@@ -186,7 +191,7 @@ def _asked(new: NewTicket, parameters: dict[str, Any], *, plan: Plan, given: Giv
         compensation=None if undo is None else undo.model_dump(mode="json"),
         metadata=new.metadata,
         preemptible=new.preemptible,
-        idempotent=trait.is_idempotent,
+        idempotent=_is_idempotent(new, given),
         undoable=trait.can_compensate if undo is None or undo.type is None else True,
         idempotency_key=new.idempotency_key or "",
         created_at=plan.created_at,
@@ -198,7 +203,7 @@ def _standing(asked: Ticket, needs: tuple[str, ...], new: NewPlan, origin: Origi
     """How it stands when it is born."""
     key = asked.idempotency_key or asked.ticket_id
     if (done := origin.reused.get(asked.task_id)) is not None:
-        return replace(
+        return but(
             asked,
             idempotency_key=key,
             metadata=dict(asked.metadata) | {ARTEFACTS_OF: _left_by(done)},
@@ -214,10 +219,10 @@ def _standing(asked: Ticket, needs: tuple[str, ...], new: NewPlan, origin: Origi
         )
     pending = sum(need not in origin.reused for need in needs)
     status = S.PENDING if new.paused else S.WAITING if pending else S.READY
-    born = replace(asked, idempotency_key=key, pending_deps=pending, status=status)
+    born = but(asked, idempotency_key=key, pending_deps=pending, status=status)
     if status is not S.READY:
         return born
-    return replace(born, ready_at=origin.now, queued=1, due_at=machine.due(replace(born, ready_at=origin.now)))
+    return but(born, ready_at=origin.now, queued=1, due_at=machine.due(but(born, ready_at=origin.now)))
 
 
 def _left_by(done: Ticket) -> str:

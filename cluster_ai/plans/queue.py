@@ -5,6 +5,7 @@ report is held against.
 """
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +19,8 @@ from cluster_ai.plans.words import TicketState
 from cluster_ai.plans.work import Work
 
 DISPATCHER: Final = "dispatcher"
+NO_PLAN: Final = Plan(plan_id="", owner="", name="")
+"""A lease and a hold change no counter: plans are not held for them."""
 MOST_WAIT: Final = 3600.0
 """No ticket waits longer for its next attempt, whatever an executor asked for."""
 
@@ -37,25 +40,38 @@ class Queue:
 
     async def lease(self, ticket_id: str, worker: str, now: float, seconds: float) -> Leased | None:
         """The ticket for ``worker`` until ``now + seconds``; None: somebody else won, or it may not go on now."""
-        async with unit(self._given.database, self._given.tell) as opened:
-            ticket = await tickets.free_ticket(opened.connection, ticket_id)
-            if ticket is None or ticket.queued is None or await self._is_stopped(opened, ticket):
-                return None
-            work = Work(opened, self._given, plan=_of(ticket), actor=DISPATCHER, now=now)
-            if await self._is_frozen(work, ticket):
-                return None
-            leased = await self._leased(work, ticket, worker, now + seconds)
-            await work.store()
+        (leased,) = await self.lease_many(((ticket_id, worker),), now, seconds)
         return leased
+
+    async def lease_many(self, wanted: Sequence[tuple[str, str]], now: float, seconds: float) -> list[Leased | None]:
+        """``wanted``: (ticket, worker). Each as ``lease`` would answer, all in one unit of work: of a program that is
+        killed in between, they are all leased or none is.
+        """
+        async with unit(self._given.database, self._given.tell) as opened:
+            free = await tickets.free_tickets(opened.connection, (ticket_id for ticket_id, _ in wanted))
+            free = {one: ticket for one, ticket in free.items() if ticket.queued is not None}
+            free = await self._unstopped(opened, free)
+            work = Work(opened, self._given, plan=NO_PLAN, actor=DISPATCHER, now=now)
+            given: list[tuple[Leased, Attempt] | None] = []
+            for ticket_id, worker in wanted:
+                # Popped: who is named twice is leased once.
+                ticket = free.pop(ticket_id, None)
+                may_go = ticket is not None and not await self._is_frozen(work, ticket)
+                given.append(self._leased(work, ticket, worker, now + seconds) if ticket and may_go else None)
+            await work.store()
+            await histories.add_attempts(opened.connection, [one[1] for one in given if one is not None])
+        return [None if one is None else one[0] for one in given]
 
     async def freeze(self, ticket_id: str, now: float) -> bool:
         """Holds what waits for a worker if a freeze forbids it; whether it does."""
         async with unit(self._given.database, self._given.tell) as opened:
-            ticket = await tickets.free_ticket(opened.connection, ticket_id)
+            ticket = (await tickets.free_tickets(opened.connection, (ticket_id,))).get(ticket_id)
             if ticket is None or ticket.queued is None:
                 return False
-            work = Work(opened, self._given, plan=_of(ticket), actor=DISPATCHER, now=now)
-            return await self._is_frozen(work, ticket)
+            work = Work(opened, self._given, plan=NO_PLAN, actor=DISPATCHER, now=now)
+            is_frozen = await self._is_frozen(work, ticket)
+            await work.store()
+        return is_frozen
 
     async def thaw(self, now: float) -> None:
         """Whatever a freeze holds is asked about again with the next ``reap``: one may have been lifted."""
@@ -89,19 +105,20 @@ class Queue:
         Also mends what a clock that was set back would make wait for too long. Answers how many leases there are.
         """
         async with self._given.database.transaction() as connection:
-            live = [_alive(ticket, now, seconds) for ticket in await tickets.leases(connection)]
-            late = [_sooner(ticket, now) for ticket in await tickets.waits(connection)]
-            await rows.store_tickets(connection, live + [ticket for ticket in late if ticket.lease_token is None])
+            live = [(ticket, _alive(ticket, now, seconds)) for ticket in await tickets.leases(connection)]
+            late = [(ticket, _sooner(ticket, now)) for ticket in await tickets.waits(connection)]
+            await rows.store_tickets(connection, live + [pair for pair in late if pair[1].lease_token is None])
         return len(live)
 
     # -- inside
 
-    async def _is_stopped(self, opened: Unit, ticket: Ticket) -> bool:
-        """Whether its plan or kind was paused at the very moment; then it leaves the queue."""
-        stopped = await tickets.is_stopped(opened.connection, ticket)
-        if stopped:
-            await rows.store_tickets(opened.connection, [replace(ticket, parked=True, queued=None)])
-        return stopped
+    async def _unstopped(self, opened: Unit, free: Mapping[str, Ticket]) -> dict[str, Ticket]:
+        """Without those whose plan or kind was paused at the very moment: they leave the queue."""
+        stopped = await tickets.stopped(opened.connection, free.values())
+        await rows.store_tickets(
+            opened.connection, [(free[one], replace(free[one], parked=True, queued=None)) for one in stopped]
+        )
+        return {one: ticket for one, ticket in free.items() if one not in stopped}
 
     async def _is_frozen(self, work: Work, ticket: Ticket) -> bool:
         """Asked in the unit of work that acts; then it is held, with the reason."""
@@ -109,10 +126,9 @@ class Queue:
         if frozen is None:
             return False
         work.move(ticket, machine.Held(frozen.message, code=frozen.code), **dict(frozen.values))
-        await work.store()
         return True
 
-    async def _leased(self, work: Work, ticket: Ticket, worker: str, until: float) -> Leased:
+    def _leased(self, work: Work, ticket: Ticket, worker: str, until: float) -> tuple[Leased, Attempt]:
         secret = secrets.token_hex(16)
         undoes = ticket.status is TicketState.COMPENSATING
         after = work.move(ticket, machine.Leased(worker, secret, until))
@@ -125,13 +141,7 @@ class Queue:
             token_hash=fencing.hash_of(secret),
             leased_at=work.now,
         )
-        await histories.add_attempt(work.unit.connection, attempt)
-        return Leased(after, after.attempt, fencing.signed(self._given, fence, until, work.now))
-
-
-def _of(ticket: Ticket) -> Plan:
-    """Enough of its plan for a move that changes no counter: the plan itself is not held."""
-    return Plan(plan_id=ticket.plan_id, owner=ticket.owner, name="")
+        return Leased(after, after.attempt, fencing.signed(self._given, fence, until, work.now)), attempt
 
 
 def _alive(ticket: Ticket, now: float, seconds: float) -> Ticket:

@@ -26,6 +26,8 @@ from cluster_ai.plans.types import (
 from cluster_ai.plans.words import PlanState, TaskType
 
 MOST_ON_A_PAGE: Final = 200
+_CHECKED_AT_ONCE: Final = 100
+"""Histories that are read and checked together: between two of them the loop serves others."""
 _MOST_ENDED: Final = 10_000
 _RUNNING: Final = tuple(state.value for state in PlanState if not state.ended)
 _FILTERS: Final = ("plan_id", "intent_id", "status", "priority", "task_type", "owner")
@@ -142,8 +144,11 @@ class Reader:
             whole = await tickets.of_plan(connection, plan_id)
             if hashing.of_plan(whole) != plan.hash:
                 raise ChainBroken(f"the tickets of plan {plan_id} are not those that it was accepted with")
-            for ticket in whole:
-                hashing.check(ticket, await histories.history(connection, ticket.ticket_id))
+            for start in range(0, len(whole), _CHECKED_AT_ONCE):
+                some = whole[start : start + _CHECKED_AT_ONCE]
+                links = await histories.histories_of(connection, [ticket.ticket_id for ticket in some])
+                for ticket in some:
+                    hashing.check(ticket, links.get(ticket.ticket_id, ()))
         for ticket in whole:
             if ticket.result_uri:
                 await asyncio.to_thread(self._given.results.read, storing.kept(ticket))

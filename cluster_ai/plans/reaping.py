@@ -126,7 +126,7 @@ async def _frozen(work: Work, ticket: Ticket) -> str | None:
     if await consenting.ask(work.unit.connection, work.given.consent, ticket) is None:
         work.move(ticket, machine.Released())
         return "ready"
-    work.keep(replace(ticket, due_at=work.now + machine.HELD_SECONDS))
+    work.keep(ticket, replace(ticket, due_at=work.now + machine.HELD_SECONDS))
     return None
 
 

@@ -1,10 +1,10 @@
 """Plans and tickets as the room keeps them: frozen rows. Pure. Times are Unix seconds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
 
-from cluster_ai.executors.contract import Reported
+from cluster_ai.executors.contract import Reported, Result
 from cluster_ai.plans.types import SCHEMA_VERSION
 from cluster_ai.plans.words import PlanState, TicketState
 
@@ -42,9 +42,9 @@ class Plan:
     finished_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Ticket:
-    """First what was asked for, which never changes; then how it stands."""
+    """First what was asked for, which never changes; then how it stands. No slots: see ``ticket_of``."""
 
     ticket_id: str
     plan_id: str
@@ -132,6 +132,27 @@ class Ticket:
     completed_at: float | None = None
 
 
+TICKET: Final = tuple(one.name for one in fields(Ticket))
+
+
+def ticket_of(values: Mapping[str, Any]) -> Ticket:
+    """A ticket whose fields are all there.
+
+    Its own ``__init__`` sets each of more than seventy by itself, and so does ``dataclasses.replace``: that was the
+    dearest thing that the API did for a ticket.
+    """
+    ticket = object.__new__(Ticket)
+    vars(ticket).update(values)
+    if len(vars(ticket)) != len(TICKET):
+        raise TypeError(f"no fields of a ticket, or not all: {sorted(set(values) ^ set(TICKET))}")
+    return ticket
+
+
+def but(ticket: Ticket, **changes: Any) -> Ticket:
+    """The same ticket with these fields otherwise."""
+    return ticket_of(vars(ticket) | changes)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One try at a ticket, or at undoing it."""
@@ -198,8 +219,35 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """An attempt that asked to begin may, unless its ticket is being cancelled; its lease ends then."""
+
+    ticket: Ticket
+    lease_until: float
+    report: Reported | None = None
+
+    @property
+    def cancel(self) -> bool:
+        return self.ticket.status is TicketState.CANCELLING
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an attempt ended, as its worker says. Without a ``result`` nothing of it was done, and it is given back.
+
+    ``is_lost``: it failed by its worker's fault, and not by its own.
+    """
+
+    fence: Fence
+    result: Result | None = None
+    is_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """A report was taken. ``dup``: it was known already."""
 
     dup: bool = False
     status: TicketState = TicketState.SUCCEEDED
+    plan_id: str = ""
+    kind: str = ""

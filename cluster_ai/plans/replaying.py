@@ -97,6 +97,7 @@ def _asked(ticket: Ticket, needs: tuple[str, ...], names: Mapping[str, str]) -> 
         template_id=ticket.template_id,
         span_id=ticket.span_id,
         preemptible=ticket.preemptible,
+        idempotent=ticket.idempotent,
         idempotency_key=own_key,
         metadata={name: text for name, text in ticket.metadata.items() if name != "artefacts_of"},
     )

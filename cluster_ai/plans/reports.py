@@ -1,24 +1,23 @@
 """The worker's side: an attempt begins, says that it lives, and ends. Every report is held against the lease's fence.
 
 A report that comes twice is answered twice the same way; one of an attempt that was taken over is refused, and changes
-nothing.
+nothing. What several say at once is one unit of work for each plan of theirs; each is answered by itself.
 """
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+from cluster_ai.core.errors import ClusterError
 from cluster_ai.core.outbox import unit
-from cluster_ai.executors.contract import Artefact, Result
-from cluster_ai.plans import backoff, ending, fencing, flow, machine, pipelines, types, words
+from cluster_ai.executors.contract import Result
+from cluster_ai.plans import fencing, judging, machine, pipelines, together, work
 from cluster_ai.plans.given import Given
-from cluster_ai.plans.holding import no_ticket, on_ticket
-from cluster_ai.plans.records import Done, Fence, Ticket, Wanted
-from cluster_ai.plans.results import Kept
-from cluster_ai.plans.tables import histories, tickets
+from cluster_ai.plans.holding import by_plan, no_ticket
+from cluster_ai.plans.records import Allowed, Done, End, Fence, Ticket, Wanted
+from cluster_ai.plans.tables import tickets
 
-S = words.TicketState
-Judge = Callable[[Ticket], machine.Event]
+T = TypeVar("T")
 
 
 class Reports:
@@ -33,17 +32,21 @@ class Reports:
         Raises:
             StaleAttempt: another attempt has taken over.
         """
-        given = self._given
-        async with on_ticket(given, fence.ticket_id, actor=_agent(fence)) as (work, found):
-            fencing.check(found, fence)
-            ticket = found
-            until = work.now + given.lease_seconds
-            if not ticket.begun and ticket.status is not S.CANCELLING:
-                ticket = work.move(ticket, machine.Started(until), agent=ticket.allocated_agent_id)
-                flow.begin(work)
-                await histories.attempt_started(work.unit.connection, ticket.ticket_id, ticket.attempt, work.now)
-            report = await pipelines.report_for(work.unit.connection, given, ticket)
-        return replace(fencing.wanted(given, ticket, fence, until), report=report)
+        allowed = _sole(await self.start_many((fence,)))
+        wanted = fencing.wanted(self._given, allowed.ticket, fence, allowed.lease_until)
+        return replace(wanted, report=allowed.report)
+
+    async def start_many(self, fences: Sequence[Fence]) -> list[Allowed | ClusterError]:
+        """As ``start``, for several: an answer or a refusal for each, in their order."""
+        answers: dict[int, Allowed | ClusterError] = {}
+
+        async def act(on_plan: work.Work, found: Mapping[str, Ticket]) -> None:
+            asked = [(number, one, found[one.ticket_id]) for number, one in numbered if one.ticket_id in found]
+            answers.update(await together.start(on_plan, asked))
+
+        numbered = list(enumerate(fences))
+        await by_plan(self._given, [fence.ticket_id for fence in fences], act)
+        return [answers.get(number, no_ticket(fence.ticket_id)) for number, fence in numbered]
 
     async def beat(self, fence: Fence, *, progress: float | None = None, note: str = "") -> Wanted:
         """The attempt lives: its lease is as long as a new one. ``progress``: 0 to 1.
@@ -79,55 +82,36 @@ class Reports:
             IllegalTransition: it never began.
             InvalidInput: the result is no JSON, or too large.
         """
-        if not result.ok:
-            return await self.fail(fence, result)
-        results = self._given.results
-        if (kept := results.small(result.value)) is None:
-            plan_id = await self._plan_id(fence)
-            name = f"{fence.ticket_id}-{fence.attempt}"
-            kept = await asyncio.to_thread(results.keep, result.value, plan_id=plan_id, name=name)
-        finished = _finished(kept, result.artefacts)
-        try:
-            return await self._close(fence, lambda _ticket: finished, "succeeded")
-        except (types.StaleAttempt, types.IllegalTransition):
-            # No row names the file; one of the same attempt and content would have been no news.
-            await asyncio.to_thread(results.remove, kept)
-            raise
+        return _sole(await self.end_many((End(fence, result),)))
 
     async def fail(self, fence: Fence, result: Result) -> Done:
         """The same for an attempt that failed; ``result.code`` says how."""
-        rng = self._given.rng
+        return await self.complete(fence, result)
 
-        def failed(ticket: Ticket) -> machine.Event:
-            wait = backoff.wanted(result.retry_after, ticket.retry_count, rng)
-            code = (result.code or "failed")[:64]
-            return machine.Failed(code, result.error[:1024], retryable=result.retryable, delay=wait)
+    async def end_many(self, ends: Sequence[End]) -> list[Done | ClusterError]:
+        """As ``complete`` and ``fail``, for several: an answer or a refusal for each, in their order.
 
-        return await self._close(fence, failed, "failed")
+        What comes of them is what would come of them one after the other. When this process is killed meanwhile, all
+        of a plan's are stored or none: the same reports once more are answered with ``dup``, or taken.
+        """
+        words = [await judging.judged(self._given, end) for end in ends]
+        numbered = [(number, word) for number, word in enumerate(words) if isinstance(word, judging.Word)]
+        answers: dict[int, Done | ClusterError] = {
+            number: word for number, word in enumerate(words) if isinstance(word, ClusterError)
+        }
 
-    # -- inside
+        async def act(on_plan: work.Work, found: Mapping[str, Ticket]) -> None:
+            asked = [(n, one, found[one.fence.ticket_id]) for n, one in numbered if one.fence.ticket_id in found]
+            answers.update(await together.end(on_plan, asked))
 
-    async def _close(self, fence: Fence, judge: Judge, outcome: str) -> Done:
-        async with on_ticket(self._given, fence.ticket_id, actor=_agent(fence)) as (work, ticket):
-            if not fencing.holds(ticket, fence):
-                return await fencing.known(work, ticket, fence, outcome)
-            if ticket.status is S.CANCELLING and outcome == "failed":
-                outcome = "cancelled"
-            after = await ending.end(work, ticket, judge(ticket), outcome)
-        return Done(status=after.status)
-
-    async def _plan_id(self, fence: Fence) -> str:
-        async with self._given.database.read() as connection:
-            found = await tickets.ticket(connection, fence.ticket_id)
-        if found is None:
-            raise no_ticket(fence.ticket_id)
-        return found.plan_id
+        await by_plan(self._given, [word.fence.ticket_id for _, word in numbered], act)
+        refused = [word for number, word in numbered if isinstance(answers.get(number), ClusterError | None)]
+        await judging.tidy(self._given, refused)
+        return [answers.get(number, no_ticket(end.fence.ticket_id)) for number, end in enumerate(ends)]
 
 
-def _finished(kept: Kept, artefacts: tuple[Artefact, ...]) -> machine.Finished:
-    named = tuple(one.model_dump() for one in artefacts)
-    return machine.Finished(kept.value, kept.uri, kept.sha256, kept.size, named)
-
-
-def _agent(fence: Fence) -> str:
-    return f"attempt {fence.attempt}"
+def _sole(answers: Sequence[T | ClusterError]) -> T:
+    (answer,) = answers
+    if isinstance(answer, ClusterError):
+        raise answer
+    return answer

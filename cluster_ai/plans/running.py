@@ -1,7 +1,7 @@
 """The dispatcher's loop: woken by what happens to tickets, and by the clock when nothing does."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -20,6 +20,7 @@ TOPICS: Final = ("ticket", "plan")
 WAKING: Final = frozenset(
     {
         "ticket.ready",
+        "ticket.returned",
         "ticket.unblocked",
         "ticket.completed",
         "ticket.compensated",
@@ -80,13 +81,19 @@ class Running:
             log.exception("tick failed", loop="dispatching")
 
     async def _wait(self, subscription: Subscription) -> None:
-        """Until something happened that a tick is for."""
+        """Until something happened that a tick is for; one is enough for all that happened meanwhile."""
+        if self._heard_of(subscription.pending()):
+            return
         try:
             async with asyncio.timeout(POLL_SECONDS):
-                while not self._heard(await subscription.next()):
+                while not self._heard_of([await subscription.next(), *subscription.pending()]):
                     pass
         except TimeoutError:
             return
+
+    def _heard_of(self, messages: Iterable[Message]) -> bool:
+        """Whether any of them is a reason; each is heard."""
+        return sum(map(self._heard, messages)) > 0
 
     def _heard(self, message: Message) -> bool:
         event = message.data
@@ -95,7 +102,7 @@ class Running:
             task = asyncio.create_task(self._tell(event["subject"], event["data"]), name=f"cancel {event['subject']}")
             self._cancelling.add(task)
             task.add_done_callback(self._cancelling.discard)
-        return kind in WAKING
+        return kind in WAKING and (not kind.startswith("ticket.") or self._dispatcher.heeds(str(event["subject"])))
 
     async def _tell(self, ticket_id: str, data: Mapping[str, Any]) -> None:
         """At once; the answer to its next beat tells the worker all the same."""

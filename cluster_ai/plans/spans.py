@@ -11,10 +11,11 @@ from cluster_ai.plans.tables import histories, plans
 
 NAME: Final = "ticket.attempt"
 ENDINGS: Final = frozenset(
-    f"ticket.{word}" for word in ("completed", "failed", "retrying", "dead_lettered", "cancelled", "compensated")
+    f"ticket.{word}"
+    for word in ("completed", "failed", "retrying", "dead_lettered", "cancelled", "compensated", "returned")
 )
 """Events with which an attempt may have ended; a ticket that nobody had ends with some of them, too."""
-_WELL: Final = ("succeeded", "cancelled")
+_WELL: Final = ("succeeded", "cancelled", "returned")
 
 
 async def attempt_of(database: Database, ticket_id: str, data: Mapping[str, Any], at: float) -> Past | None:

@@ -4,7 +4,8 @@ The secret of the lease is in it (``fence``), so that the token of an attempt th
 however long it would live. Times are of the caller's clock, which is handed in.
 """
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ FILE: Final = "tickets.pem"
 BEYOND_SECONDS: Final = 300.0
 """A token outlives its lease by this, so that a late report is told that it came too late."""
 LONGEST: Final = 2048
+KNOWN: Final = 4096
+"""Tokens whose seal need not be checked again."""
 VERBS: Final = ("start", "heartbeat", "complete", "read")
 READ: Final = ("read",)
 _REQUIRED: Final = ("iss", "aud", "sub", "jti", "exp", "iat", "att", "scope", "fence")
@@ -35,6 +38,10 @@ class TicketKeys:
     """The key that signs and checks. Other programs cannot check these tokens, and need not."""
 
     key: Ed25519PrivateKey
+    known: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict, repr=False, compare=False)
+    """What the newest tokens say that were signed here or found to be ours: each comes back once or twice, and to check
+    a seal costs more than anything else that is done with one.
+    """
 
     @classmethod
     def load(cls, folder: Path) -> "TicketKeys":
@@ -60,7 +67,9 @@ class TicketKeys:
         said: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": fence.ticket_id, "jti": jti}
         said |= {"att": fence.attempt, "fence": fence.token, "scope": list(scope)}
         said |= {"iat": int(now), "exp": int(until)}
-        return jwt.encode(said, self.key, algorithm=ALGORITHM)
+        token = jwt.encode(said, self.key, algorithm=ALGORITHM)
+        self._note(token, said)
+        return token
 
     def read(self, token: str, *, ticket_id: str, verb: str, now: float) -> Fence:
         """Which attempt the token is of.
@@ -69,7 +78,7 @@ class TicketKeys:
             TicketToken: it is not one of ours, or too old.
             TokenScope: it is of another ticket, or does not reach ``verb``.
         """
-        found = self._decoded(token)
+        found = self.known.get(token) or self._decoded(token)
         if int(found["exp"]) <= now:
             raise TicketToken("the ticket's token has expired", hint="its lease is over; ask for other work")
         if found["sub"] != ticket_id:
@@ -92,4 +101,10 @@ class TicketKeys:
         numbers = all(type(found[name]) is int for name in ("exp", "att"))
         if not numbers or not isinstance(found["scope"], list) or found["aud"] != AUDIENCE:
             raise TicketToken("the ticket's token is not valid")
+        self._note(token, found)
         return found
+
+    def _note(self, token: str, said: dict[str, Any]) -> None:
+        self.known[token] = said
+        while len(self.known) > KNOWN:
+            self.known.popitem(last=False)

@@ -24,7 +24,7 @@ MOST_TICKETS: Final = 10_000
 """Of one plan."""
 MOST_PARAMETER_BYTES: Final = 256 * 1024
 LONGEST_SECONDS: Final = 30 * 86_400.0
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class PlanCycle(InvalidInput):
@@ -179,6 +179,8 @@ class NewTicket(StrictModel):
     template_id: Label = ""
     span_id: Label = ""
     preemptible: bool = False
+    idempotent: bool | None = None
+    """Whether it may be begun twice without harm; as its kind of work says when None."""
     idempotency_key: Key | None = None
     """Handed to the executor for effects outside; the ticket's own id when None."""
     metadata: dict[Name, Annotated[Text, StringConstraints(max_length=1024)]] = Field(
@@ -272,6 +274,7 @@ class TicketView(View):
     artefacts: tuple[dict[str, Any], ...]
     metadata: dict[str, str]
     preemptible: bool
+    idempotent: bool
     idempotency_key: str
     created_at: float
     updated_at: float
@@ -385,7 +388,8 @@ class AttemptView(View):
     started_at: float | None
     ended_at: float | None
     outcome: str
-    """Empty while it runs; ``succeeded``, ``failed``, ``lost``, ``timed_out`` or ``cancelled``."""
+    """Empty while it runs; ``succeeded``, ``failed``, ``lost``, ``timed_out``, ``cancelled``, or ``returned`` by a
+    worker that did nothing of it."""
     error_code: str
     error: str
     cost_class: str

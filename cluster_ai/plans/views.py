@@ -4,11 +4,11 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from cluster_ai.plans import machine
-from cluster_ai.plans.records import Attempt, Entry, Plan, Ticket
+from cluster_ai.plans.records import TICKET, Attempt, Entry, Plan, Ticket
 from cluster_ai.plans.types import AttemptView, HistoryEntry, PlanView, QosView, SlaView, TicketView
 from cluster_ai.plans.words import PlanState, TicketState
 
-_SAME: Final = tuple(name for name in TicketView.model_fields if name in Ticket.__slots__)
+_SAME: Final = tuple(name for name in TicketView.model_fields if name in TICKET)
 _SAME_PLAN: Final = tuple(name for name in PlanView.model_fields if name in Plan.__slots__)
 _CAN: Final[tuple[tuple[str, machine.Event], ...]] = (
     ("cancel", machine.CancelAsked(0.0)),

@@ -8,7 +8,7 @@ from cluster_ai.core.events import Event as Happened
 from cluster_ai.core.outbox import Unit
 from cluster_ai.plans import hashing, machine
 from cluster_ai.plans.given import Given
-from cluster_ai.plans.records import Entry, Plan, Ticket
+from cluster_ai.plans.records import Entry, Plan, Ticket, but
 from cluster_ai.plans.tables import histories, rows
 from cluster_ai.plans.words import LOST_CAUSE, TicketState
 
@@ -27,7 +27,8 @@ class Work:
         self.now = now
         self._came = plan
         self._tickets: dict[str, Ticket] = {}
-        self._unstored: dict[str, Ticket] = {}
+        self._stored: dict[str, Ticket] = {}
+        """What is to be stored, as it is in the table."""
         self._entries: list[Entry] = []
 
     def move(self, ticket: Ticket, event: machine.Event, **data: Any) -> Ticket:
@@ -41,9 +42,9 @@ class Work:
         self.plan = counted(self.plan, before.status, after.status)
         return self._note(before, after, machine.said(after, event), data)
 
-    def keep(self, ticket: Ticket) -> None:
+    def keep(self, ticket: Ticket, changed: Ticket) -> None:
         """Stores a change that is nobody's business: when it is to be looked at again."""
-        self._tickets[ticket.ticket_id] = self._unstored[ticket.ticket_id] = ticket
+        self._put(ticket, changed)
 
     def standing(self, ticket: Ticket) -> Ticket:
         """As it stands after what was done to it here."""
@@ -58,15 +59,20 @@ class Work:
     async def store(self) -> None:
         """May be called again after more moves."""
         connection = self.unit.connection
-        await rows.store_tickets(connection, list(self._unstored.values()))
+        changed = [(before, self._tickets[ticket_id]) for ticket_id, before in self._stored.items()]
+        await rows.store_tickets(connection, changed)
         await histories.add_entries(connection, self._entries)
-        self._unstored, self._entries = {}, []
+        self._stored, self._entries = {}, []
         if self.plan != self._came:
             self.plan = replace(self.plan, revision=self.plan.revision + 1, updated_at=self.now)
             await rows.store_plan(connection, self.plan)
             self._came = self.plan
 
     # -- inside
+
+    def _put(self, before: Ticket, after: Ticket) -> None:
+        self._stored.setdefault(after.ticket_id, before)
+        self._tickets[after.ticket_id] = after
 
     def _note(self, before: Ticket, after: Ticket, kind: str, data: dict[str, Any]) -> Ticket:
         entry = hashing.sealed(
@@ -75,8 +81,8 @@ class Work:
             seq=before.chain_seq + 1,
             previous=before.chain_head,
         )
-        after = replace(after, chain_seq=entry.seq, chain_head=entry.hash)
-        self._tickets[after.ticket_id] = self._unstored[after.ticket_id] = after
+        after = but(after, chain_seq=entry.seq, chain_head=entry.hash)
+        self._put(before, after)
         self._entries.append(entry)
         self.unit.say(event_of(self.given.new_id(), after, kind, self.now))
         return after

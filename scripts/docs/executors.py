@@ -20,9 +20,11 @@ PLACE = "<!-- kinds -->"
 HEAD = """# Executors: the kinds of work, and the sandbox
 Made from `cluster_ai/executors/` by `scripts/docs/executors.py`; do not edit by hand.
 
-One attempt at a ticket is one process, `python -m cluster_ai.executors.child FOLDER`. It reads `FOLDER/order.json` and
-says lines of JSON: `{"progress": 0.3, "note": "..."}`, `{"log": "..."}` and, last, `{"result": {...}}`. SIGTERM ends it and
-all that it started at once; the result's code is then `cancelled`. Parameters are checked before a ticket is accepted:
+A process, `python -m cluster_ai.executors.child`, does one attempt after the other: lines `{"of": 1, "folder": FOLDER}`
+on its standard input say which. It reads `FOLDER/order.json` and says lines of JSON: `{"of": 1, "progress": 0.3, "note":
+"..."}`, `{"of": 1, "log": "..."}` and, last, `{"of": 1, "result": {...}}`; what the attempt started is gone by then, and
+the process is not used again once it has grown by 64 MiB. SIGTERM ends it and all that it started at once; the result's
+code is then `cancelled`. Parameters are checked before a ticket is accepted:
 unknown keys, wrong types and what the machine's settings do not grant are refused with the path of the parameter.
 
 ```

@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from backend.auth import Caller
+from backend.caller import Caller
 from backend.policy import API, WEBSOCKET, the_rule
 from backend.sight import Sight
 from backend.streams import QUIET_SECONDS, Gate, allowed_only

@@ -1,4 +1,4 @@
-"""A child that does what its order says, in the words of the contract; for tests of who looks after children."""
+"""A child that does what its orders say, in the words of the contract; for tests of who looks after children."""
 
 import json
 import os
@@ -9,18 +9,31 @@ import time
 from pathlib import Path
 from typing import Any
 
+order = {"of": 0}
+"""The number of the one that is done now."""
 
-def main(folder: Path) -> int:
-    order = json.loads((folder / "order.json").read_text())
-    for step in order["parameters"]["steps"]:
-        done = _do(step, folder)
-        if done is not None:
-            return done
+
+def main() -> int:
+    while line := _line():
+        said = json.loads(line)
+        order["of"] = said["of"]
+        folder = Path(said["folder"])
+        for step in json.loads((folder / "order.json").read_text())["parameters"]["steps"]:
+            done = _do(step, folder)
+            if done is not None:
+                return done
     return 0
 
 
+def _line() -> bytes:
+    found = b""
+    while not found.endswith(b"\n") and (piece := os.read(0, 1)):
+        found += piece
+    return found
+
+
 def say(said: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.write(json.dumps(order | said) + "\n")
     sys.stdout.flush()
 
 
@@ -54,4 +67,4 @@ def _do(step: dict[str, Any], folder: Path) -> int | None:  # noqa: C901 - a lin
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main())

@@ -93,6 +93,34 @@ def test_what_runs_is_ended_at_its_worker_and_what_waits_is_dropped(api: SmallAp
     assert "start" not in api.verbs("waits")
 
 
+def test_a_batch_is_one_task_and_each_of_it_is_held_until_it_is_over(api: SmallApi, parts: Dask) -> None:
+    some = [errand(api, f"b{number}", batch="one") for number in range(3)]
+    api.orders["b0"]["parameters"] = {"argv": ["/bin/sleep", "0.5"], "trusted": True}
+    assert not ask(parts, lambda desk: desk.submit(some)).refused
+    assert {one.key for one in some} <= look(parts).held
+    # Handed in again, it is begun once.
+    assert not ask(parts, lambda desk: desk.submit(some)).refused
+    for one in some:
+        api.wait(one.ticket_id, "complete", seconds=60)
+    until(lambda: not look(parts).held, seconds=20, what="nothing is held")
+    assert api.questions.count(("start", 3)) == 1
+    assert all(api.verbs(one.ticket_id) == ["start", "complete"] for one in some)
+
+
+def test_a_cancel_ends_one_of_a_batch_alone(api: SmallApi, parts: Dask) -> None:
+    some = [errand(api, f"c{number}", batch="two") for number in range(3)]
+    api.orders["c0"]["parameters"] = {"argv": ["/bin/sleep", "600"], "trusted": True}
+    ask(parts, lambda desk: desk.submit(some))
+    api.wait("c0", "start", seconds=60)
+    assert ask(parts, lambda desk: desk.cancel("c1", 1, "worker-0"))
+    until(lambda: ask(parts, lambda desk: desk.cancel("c0", 1, "worker-0")), seconds=20, what="it is ended")
+    for name in ("c0", "c1"):
+        api.wait(name, "fail", seconds=60)
+    assert {api.body(name, "fail")["code"] for name in ("c0", "c1")} == {"cancelled"}
+    until(lambda: {"complete", "return"} & set(api.verbs("c2")), seconds=60, what="the third goes on, or comes back")
+    until(lambda: not look(parts).held, seconds=20, what="nothing is held")
+
+
 def test_another_life_of_the_scheduler_is_told_apart_and_knows_nothing(api: SmallApi, parts: Dask) -> None:
     before = look(parts)
     parts.lose_scheduler()

@@ -313,12 +313,9 @@ def test_a_warm_process_that_died_is_started_again(api: SmallApi, runner: Runner
     assert runner.run(order(api, OK, name="three")) is Outcome.TOLD
 
 
-def test_closing_ends_what_runs(api: SmallApi, tmp_path: Path) -> None:
+def test_closing_ends_what_runs() -> None:
     nursery = Nursery("tests.compute.small_child")
-    folder = tmp_path / "t"
-    folder.mkdir()
-    (folder / "order.json").write_text(json.dumps({"parameters": {"steps": [{"sleep": 600}]}}))
-    child = nursery.start(folder)
+    child = nursery.start()
     assert psutil.pid_exists(child.pid)
     nursery.close()
     until(lambda: not psutil.pid_exists(child.pid), seconds=10, what="it is gone")

@@ -63,18 +63,28 @@ class Bench:
 
     @contextmanager
     def started(self, order: Order) -> Iterator["subprocess.Popen[bytes]"]:
-        """The child, in a group of its own as workers start it; killed with its group at the end."""
+        """The child with one order, in a group of its own as workers start it; killed with its group at the end."""
+        with self.working() as process:
+            give(process, 1, self.write(order))
+            assert process.stdin
+            process.stdin.close()
+            yield process
+
+    @contextmanager
+    def working(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """The child, with no order yet."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "cluster_ai.executors.child", str(self.write(order))],
+            [sys.executable, "-m", "cluster_ai.executors.child"],
             env=self.env,
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
             preexec_fn=_bounded,  # noqa: PLW1509 - no thread of a test holds a lock that it needs
         )
+        assert process.stdin
         assert process.stdout
-        with process.stdout:
+        with process.stdin, process.stdout:
             try:
                 yield process
             finally:
@@ -97,6 +107,13 @@ class Bench:
         result = self.attempt(kind, parameters, **more).result
         assert result is not None
         return result
+
+
+def give(process: "subprocess.Popen[bytes]", number: int, folder: Path) -> None:
+    """Feeds it an order."""
+    assert process.stdin
+    process.stdin.write(json.dumps({"of": number, "folder": str(folder)}).encode() + b"\n")
+    process.stdin.flush()
 
 
 def order(kind: str, parameters: dict[str, Any], *, ticket: str = "t1", limits: Any = None, **more: Any) -> Order:

@@ -3,12 +3,15 @@
 import hashlib
 import json
 import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from cluster_ai.executors.contract import MOST_RESULT_BYTES
+from cluster_ai.executors.contract import MOST_RESULT_BYTES, Result
 from tests.compute.model_server import serving
-from tests.executors.attempts import Bench, Said, order
+from tests.executors.attempts import MIB, Bench, Said, give, order
 
 pytestmark = pytest.mark.real
 
@@ -93,4 +96,70 @@ def test_what_the_program_wrote_is_taken_away_and_its_artefacts_stay(bench: Benc
     result = bench.result("EXECUTE", wanted)
     assert [(each.path, each.bytes) for each in result.artefacts] == [("a.txt", 2)]
     assert (bench.ticket() / "artefacts" / "a.txt").read_text() == "a\n"
-    assert sorted(path.name for path in bench.ticket().iterdir()) == ["artefacts", "kept", "order.json"]
+    assert sorted(path.name for path in bench.ticket().iterdir()) == ["artefacts", "order.json"]
+
+
+def results(process: "subprocess.Popen[bytes]", orders: list[Path]) -> Iterator[tuple[int, Result]]:
+    """Of one order after the other, each given when the one before was done."""
+    assert process.stdout
+    for number, folder in enumerate(orders, 1):
+        give(process, number, folder)
+        for line in process.stdout:
+            words = json.loads(line)
+            assert words["of"] == number
+            if "result" in words:
+                yield number, Result.model_validate(words["result"])
+                break
+
+
+def program(script: str) -> dict[str, object]:
+    return {"argv": ["sh", "-c", script], "trusted": True}
+
+
+def test_what_one_order_leaves_behind_has_ended_before_the_next(bench: Bench) -> None:
+    bench.grants |= {"sandbox": "none", "trusted_kinds": ["EXECUTE"]}
+    left = bench.folder / "left"
+    first = order(
+        "EXECUTE", program(f"setsid sh -c 'echo $$ > {left}; exec sleep 600' & while ! [ -s {left} ]; do :; done")
+    )
+    second = order("EXECUTE", program(f"! kill -0 $(cat {left})"), ticket="t2")
+    with bench.working() as process:
+        found = dict(results(process, [bench.write(first), bench.write(second)]))
+    assert all(result.ok for result in found.values()), found
+    assert not (bench.ticket("t1") / "work").exists()
+
+
+def test_orders_of_one_process_have_their_own_keys_limits_and_results(bench: Bench) -> None:
+    bench.grants |= {"sandbox": "none", "trusted_kinds": ["EXECUTE"]}
+    wanted = [
+        order("EXECUTE", program("echo $TICKET_KEY; ulimit -f"), ticket=f"t{number}", limits={"disk_bytes": size})
+        for number, size in enumerate((MIB, 3 * MIB))
+    ]
+    with bench.working() as process:
+        found = dict(results(process, [bench.write(one) for one in wanted]))
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait(30) == 0
+    # 512-byte blocks, and one MiB over what is allowed.
+    assert [result.value["tail"].split() for result in found.values()] == [["key-of-t0", "4096"], ["key-of-t1", "8192"]]
+
+
+def test_a_wish_to_stop_ends_the_order_and_the_process(bench: Bench) -> None:
+    with bench.working() as process:
+        give(process, 1, bench.write(order("EXECUTE", {"argv": ["sh", "-c", "echo here; sleep 600"]})))
+        give(process, 2, bench.write(order("EXECUTE", {"argv": ["true"]}, ticket="t2")))
+        assert process.stdout
+        assert json.loads(process.stdout.readline())["log"] == "here"
+        process.send_signal(signal.SIGTERM)
+        said = [json.loads(line) for line in process.stdout]
+        assert process.wait(15) == 0
+    assert [(words["of"], words["result"]["code"], words["last"]) for words in said] == [(1, "cancelled", True)]
+
+
+def test_who_waits_for_an_order_ends_when_it_is_asked_to(bench: Bench) -> None:
+    with bench.working() as process:
+        give(process, 1, bench.write(order("EXECUTE", {"argv": ["true"]})))
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0

@@ -66,7 +66,8 @@ def deployed(machine: BootedMachine, kind: str, parameters: dict[str, Any], *, t
         "CLUSTER_AI_EXECUTORS__DEPLOY_UNITS": '["app-*.service"]',
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     }
-    done = machine.run([sys.executable, "-m", "cluster_ai.executors.child", folder], env=env, seconds=120)
+    given = json.dumps({"of": 1, "folder": folder}) + "\n"
+    done = machine.run([sys.executable, "-m", "cluster_ai.executors.child"], env=env, given=given, seconds=120)
     return Result.model_validate(json.loads(done.stdout.splitlines()[-1])["result"])
 
 

@@ -37,9 +37,14 @@ def asked(api: Api, path: str = "", **query: Any) -> Any:
 
 
 def collected(api: Api, query: str, count: int) -> list[dict[str, Any]]:
-    until(lambda: len(asked(api, q=query)["items"]) == count, what=f"{count} lines of {query}")
-    found: list[dict[str, Any]] = asked(api, q=query)["items"]
-    return found
+    def all_of_them() -> list[dict[str, Any]] | None:
+        answer = asked(api, q=query)
+        # A store that is busy says so, and when to ask again.
+        assert "items" in answer or answer["status"] == 503, answer
+        found: list[dict[str, Any]] = answer.get("items", [])
+        return found if len(found) == count else None
+
+    return until(all_of_them, what=f"{count} lines of {query}")
 
 
 def test_what_parts_write_is_found_in_pages(api: Api, home: Path) -> None:

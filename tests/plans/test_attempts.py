@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cluster_ai.executors.contract import Artefact, Result
-from cluster_ai.plans.types import IllegalTransition, NotIdempotent, StaleAttempt, TicketToken, TokenScope
+from cluster_ai.plans.types import IllegalTransition, KeyReused, NotIdempotent, StaleAttempt, TicketToken, TokenScope
 from tests.plans.conftest import LEASE, Room, Tell, opened_room
 
 ONE = {"id": "a"}
@@ -187,6 +187,25 @@ def test_exactly_once_needs_work_that_can_be_done_twice_with_one_effect(tell: Te
             await one(room, type="DEPLOY", qos={"delivery_mode": "EXACTLY_ONCE"})
         ticket_id = await one(room, qos={"delivery_mode": "EXACTLY_ONCE"})
         assert (await room.lease(ticket_id)).ticket.idempotency_key == ticket_id
+        with pytest.raises(NotIdempotent):
+            await one(room, idempotent=False, qos={"delivery_mode": "EXACTLY_ONCE"})
+
+    tell(story)
+
+
+def test_whoever_hands_it_in_may_say_whether_it_may_be_done_twice(tell: Tell) -> None:
+    async def story(room: Room) -> None:
+        for asked, ends in (({"type": "DEPLOY", "idempotent": True}, "retrying"), ({"idempotent": False}, "failed")):
+            ticket_id = await one(room, **asked)
+            assert (await room.opened.reader.ticket(ticket_id)).idempotent is asked["idempotent"]
+            await room.begin(ticket_id)
+            await room.opened.reaper.reap(room.later(LEASE))
+            assert (await state(room, ticket_id))[0] == ends
+        said, unsaid = {"id": "a", "idempotent": True}, {"id": "a"}
+        await room.submit(said, idempotency_key="k")
+        assert not (await room.submit(said, idempotency_key="k")).is_first
+        with pytest.raises(KeyReused):
+            await room.submit(unsaid, idempotency_key="k")
 
     tell(story)
 

@@ -10,8 +10,8 @@ import pytest
 from cluster_ai.core.errors import InvalidInput, NotFound
 from cluster_ai.plans.clerk import Clerk
 from cluster_ai.plans.lines import Lines
-from cluster_ai.plans.losing import Flow
 from cluster_ai.plans.ordering import Gateway, order_of
+from cluster_ai.plans.pace import Pace
 from cluster_ai.plans.records import Leased, Ticket
 from cluster_ai.plans.types import StaleAttempt, TicketToken, TokenScope
 from cluster_ai.plans.words import TicketState
@@ -24,7 +24,7 @@ GATEWAY = Gateway("http://gateway", "cai_key")
 
 def clerk_of(room: Room) -> Clerk:
     folder = Path(room.given.results.folder.parent / "lines")
-    return Clerk(WorkerRoom(room.given, room.opened.reports), Flow(room.given), Lines(folder), lambda _worker: GATEWAY)
+    return Clerk(WorkerRoom(room.given, room.opened.reports), Lines(folder), lambda _worker: GATEWAY, Pace())
 
 
 async def say(clerk: Clerk, leased: Leased, verb: str, **body: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.rig import plans
+from benchmarks.rig.ledger import Verdict
 from benchmarks.rig.work import Cluster, cluster
 from tests.ports import free_base
 from tests.waiting import until
@@ -137,3 +138,20 @@ def test_figures_are_told(made: Cluster) -> None:
         "tickets_consumed_total",
     ):
         assert name in text
+
+
+def test_brief_ones_go_in_batches_and_each_is_told_with_its_own_words(made: Cluster) -> None:
+    steps = [script(f"echo {number} of many", id=f"t{number}", idempotent=True) for number in range(60)]
+    plan_id, ids = submitted(made, "batches", *steps)
+    plan = at_its_end(made, plan_id)
+    assert (plan["status"], plan["succeeded"]) == ("succeeded", 60)
+    found = Verdict()
+    histories = [made.call("GET", f"/api/v1/tickets/{one}/history") for one in ids.values()]
+    found.note(histories)
+    assert found.together > 10
+    assert all(history["intact"] for history in histories)
+    tickets = {one["task_id"]: one for one in plans.tickets(made, plan_id)}
+    assert {one["attempt"] for one in tickets.values()} == {1}
+    for name in ("t0", "t31", "t59"):
+        told = made.call("GET", f"/api/v1/tickets/{ids[name]}/result")["value"]
+        assert told["tail"] == f"{name[1:]} of many\n"

@@ -1,16 +1,51 @@
 """Turns are fair between owners, and nothing waits for ever within one."""
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster_ai.plans import fairness
 from cluster_ai.plans.asked import Asked, Scene
-from cluster_ai.plans.fairness import ELDEST_TURN, Rounds, pick, score, share_of
+from cluster_ai.plans.fairness import ELDEST_TURN, Rounds, score, share_of
 
 
 def ticket(name: str, owner: str = "ann", **more: object) -> Asked:
     return Asked(id=name, owner=owner, kind="EXECUTE", **more)  # type: ignore[arg-type]
+
+
+@dataclass
+class Table:
+    """``most`` places, for whoever comes."""
+
+    most: int
+    chosen: list[Asked] = field(default_factory=list)
+    refused: frozenset[str] = frozenset()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.chosen) >= self.most
+
+    def take(self, asked: Asked) -> float | None:
+        if asked.owner in self.refused:
+            return None
+        self.chosen.append(asked)
+        return asked.cost
+
+
+def pick(waiting: Iterable[Asked], most: int, rounds: Rounds, now: float) -> tuple[list[Asked], Rounds]:
+    table = Table(most)
+    return table.chosen, fairness.pick(waiting, table, rounds, now)
+
+
+def test_who_found_no_place_does_not_pay_and_is_the_next() -> None:
+    both = [ticket(f"{owner}{number}", owner, seconds=1.0) for owner in ("ann", "bob") for number in range(4)]
+    table = Table(2, refused=frozenset({"bob"}))
+    rounds = fairness.pick(both, table, Rounds(), 0.0)
+    assert [one.owner for one in table.chosen] == ["ann", "ann"]
+    assert [one.owner for one in pick(both, 3, rounds, 0.0)[0]] == ["bob", "ann", "bob"]
 
 
 def test_the_riskier_the_sooner_and_the_score_is_bounded() -> None:
@@ -97,6 +132,6 @@ def test_who_was_away_has_saved_nothing_up() -> None:
 
 
 def test_places_are_split_between_those_who_want_them() -> None:
-    scene = Scene(0.0, places=8, waiting=frozenset({"ann", "bob"}), in_flight={"cat": 2})
+    scene = Scene(0.0, places=8, waiting=frozenset({"ann", "bob"}), holding={"cat": 2})
     assert share_of("ann", scene) == 3
     assert share_of("ann", Scene(0.0, places=8, waiting=frozenset({"ann"}))) == 8

@@ -24,6 +24,7 @@ EVENTS: tuple[machine.Event, ...] = (
     machine.Failed("broken"),
     machine.Failed("broken", retryable=False),
     machine.Lost("gone"),
+    machine.Returned(),
     machine.Due(),
     machine.NotStarted(),
     machine.Held("why"),
@@ -233,5 +234,24 @@ def test_no_link_of_a_chain_can_be_changed_moved_or_taken_out(length: int, data:
 
 
 def test_the_seal_of_a_ticket_stays_what_it_was() -> None:
-    golden = "fdce89940cf2b6f1a6ee1686e5d21e9dab81ab529117dbdc9ad6141797c661d8"
-    assert hashing.of_ticket(NEW) == golden, "tickets that are stored would not verify any more"
+    golden = {
+        1: "fdce89940cf2b6f1a6ee1686e5d21e9dab81ab529117dbdc9ad6141797c661d8",
+        2: "00b187fed48c0486c6ae8aeee2ef0d6978fe095cad88d2c57cb8b759bcc082a4",
+    }
+    for version, seal in golden.items():
+        sealed = hashing.of_ticket(replace(NEW, schema_version=version))
+        assert sealed == seal, "tickets that are stored would not verify any more"
+    assert hashing.of_ticket(replace(NEW, idempotent=False)) != hashing.of_ticket(NEW)
+
+
+def test_what_is_given_back_has_spent_nothing() -> None:
+    running = replace(NEW, idempotent=False, sla_max_retries=0)
+    for event in (machine.Leased("w", "secret", 130.0), machine.Started(130.0)):
+        running = machine.apply(running, event, 100.0)
+    back = machine.apply(running, machine.Returned(), 101.0)
+    assert (back.status, back.queued, back.retry_count, back.losses) == (S.READY, 1, 0, 0)
+    asked = machine.apply(running, machine.CancelAsked(140.0), 101.0)
+    assert machine.apply(asked, machine.Returned(), 102.0).status is S.CANCELLED
+    for other in (NEW, replace(NEW, status=S.SUCCEEDED)):
+        with pytest.raises(IllegalTransition):
+            machine.apply(other, machine.Returned(), 101.0)

@@ -28,7 +28,7 @@ def test_what_nothing_is_against_goes() -> None:
         ({"resources": {"GPU": 2.0}}, {}, "no_worker"),
         ({}, {"hands": ()}, "no_worker"),
         ({"needs_gateway": True}, {"hands": (replace(HAND, reaches_gateway=False),)}, "no_worker"),
-        ({}, {"waiting": frozenset({"ann", "bob"}), "in_flight": {"ann": 2}}, "fairness"),
+        ({}, {"waiting": frozenset({"ann", "bob"}), "holding": {"ann": 2}}, "fairness"),
     ],
 )
 def test_it_waits(ticket: dict[str, object], scene: dict[str, object], code: str) -> None:

@@ -46,7 +46,7 @@ def test_they_go_and_come_back_with_rows_in_them(url: str, tmp_path: Path) -> No
 
 
 def test_no_question_reads_a_table_whole(tell: Tell) -> None:
-    count, whole = tickets.met_statements("t")
+    count, whole = tickets.met_statements(["t"])
     one = schema.tickets.c
     asked = {
         "plans of an owner": plans.page_query(owner="ana", status=None, before="z", limit=9),

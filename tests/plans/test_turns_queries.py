@@ -17,6 +17,7 @@ async def test_no_query_reads_everything(room: Room) -> None:
         turns.of_owner_query("ana", 10, by_age=True),
         turns.of_owner_query("ana", 10, by_age=False),
         turns.next_owner_query("ana"),
+        turns.lowest_query("ana"),
         turns.of_kinds_query(("DEPLOY", "PULL"), 10),
         turns.late_query("p"),
         *turns.counts_queries(),
@@ -37,6 +38,17 @@ async def test_an_owner_with_few_is_seen_behind_one_with_many(room: Room) -> Non
     assert {one.owner for one in found} == {"ana", "zoe"}
     assert is_full
     assert len(found) <= 11
+
+
+@in_room
+async def test_of_one_owner_the_best_and_the_oldest_are_seen(room: Room) -> None:
+    await room.submit(*({"id": f"old{number}", "priority": "LOW"} for number in range(9)))
+    room.later(1)
+    await room.submit(*({"id": f"new{number}", "priority": "CRITICAL"} for number in range(9)))
+    names = {ticket.ticket_id: ticket.task_id for ticket in await room.opened.queue.ready(room.now, 100)}
+    found, is_full = await Turns(room.database).waiting(4)
+    assert sorted(names[one.id][:3] for one in found) == ["new"] * 4 + ["old"] * 4
+    assert is_full
 
 
 @in_room

@@ -41,7 +41,7 @@ schema = (
     .exclude(path_regex="^/dask")
 )
 operations = {found.ok().label: found.ok() for found in schema.get_all_operations()}
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+FEW, MANY = 6, 60
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
@@ -56,15 +56,27 @@ def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 # all tests the same, so that those who run them on several processes run one of them.
 @pytest.mark.parametrize("label", operations)
 def test_every_answer_is_a_described_one(label: str, api: Api) -> None:
-    def ask(case: Case) -> None:
+    ask(label, api, FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", operations)
+def test_every_answer_to_many_more_is_a_described_one(label: str, api: Api) -> None:
+    ask(label, api, MANY)
+
+
+def ask(label: str, api: Api, examples: int) -> None:
+    def asked(case: Case) -> None:
         case.call_and_validate(base_url=api.url, headers=HEADERS, checks=CHECKS, timeout=10)
 
     load_all_checks()
     build_operation_test(
         config=schema.config,
         operation=operations[label],
-        test_func=ask,
+        test_func=asked,
         given_kwargs={},
         feedback=FeedbackSources(),
-        explicit_settings=FEW,
+        explicit_settings=settings(
+            max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+        ),
     )()

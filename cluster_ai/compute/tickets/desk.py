@@ -6,7 +6,7 @@ dispatcher looks at what is held, and hands in again what nobody has begun.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import structlog
@@ -15,8 +15,8 @@ from distributed.core import Status
 from distributed.diagnostics.plugin import SchedulerPlugin
 from pydantic import ValidationError
 
-from cluster_ai.compute.tickets.task import run_attempt
-from cluster_ai.compute.tickets.words import CANCEL, END, LOOK, PREFIX, SUBMIT, Errand
+from cluster_ai.compute.tickets.task import run_attempt, run_batch
+from cluster_ai.compute.tickets.words import BATCHES, CANCEL, END, LOOK, PREFIX, SUBMIT, Errand
 from cluster_ai.core.ids import new_id
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,9 @@ class TicketDesk(SchedulerPlugin):
         self._client: Any = None
         self._connecting = asyncio.Lock()
         self._held: dict[str, str] = {}
-        """By key: the worker that it is meant for."""
+        """By key of the attempt: that of Dask's task, its own or its batch's."""
+        self._batches: dict[str, list[str]] = {}
+        """By key of Dask's task: those of the attempts in it."""
 
     async def start(self, scheduler: Any) -> None:
         """Called by the scheduler before it answers anybody."""
@@ -51,28 +53,31 @@ class TicketDesk(SchedulerPlugin):
             await self._client.close(timeout=1)
 
     async def submit(self, errands: Any = None) -> dict[str, Any]:
-        """Takes a batch in: each once while it is held, however often it comes."""
+        """Takes attempts in: each once while it is held, however often it comes; those of one batch together."""
         refused: dict[str, str] = {}
+        parts: dict[str, list[Errand]] = {}
         client = await self._connected()
-        for said in errands if isinstance(errands, list | tuple) else ():
-            try:
-                errand = Errand.model_validate(said)
-            except ValidationError as exc:
-                log.warning("an attempt cannot be read", reason=str(exc.errors()[0]["msg"]))
-                continue
-            address = self._scheduler.aliases.get(errand.worker)
-            if address is None:
+        for errand in _read(errands):
+            if errand.worker not in self._scheduler.aliases:
                 refused[errand.key] = f"{errand.worker} is not here"
             elif errand.key not in self._held:
-                self._hand_in(client, errand, address)
+                parts.setdefault(f"{BATCHES}{errand.batch}" if errand.batch else errand.key, []).append(errand)
+        for key, some in parts.items():
+            if key in self._batches:
+                # The rest of it is under way: once it is over, these are handed in again.
+                refused |= {errand.key: "its batch is under way" for errand in some}
+            else:
+                self._hand_in(client, key, some)
         return {"life": self._life, "refused": refused}
 
     async def cancel(self, ticket_id: str = "", attempt: int = 0, worker: str = "") -> bool:
         """Ends an attempt, begun or not; whether anything of it was here."""
         key = Errand(ticket_id=ticket_id, attempt=attempt, token="", worker=worker).key
         address = self._scheduler.aliases.get(worker)
-        was_held = key in self._held
-        if was_held:
+        task = self._held.get(key)
+        was_held = task is not None
+        if task == key:
+            # One of a batch is left out by its worker, or by the API when that begins: the others go on.
             self._scheduler.stimulus_cancel([key], CLIENT, force=True, reason="the ticket was cancelled", msg="")
         if address is None:
             return was_held
@@ -94,20 +99,26 @@ class TicketDesk(SchedulerPlugin):
 
     def transition(self, key: Any, start: str, finish: str, *_args: Any, **_more: Any) -> None:  # noqa: ARG002 - the library's signature
         """Called by the scheduler for every step of every task: whatever is no end costs one comparison."""
-        if finish in _GONE and isinstance(key, str) and key.startswith(PREFIX):
-            self._held.pop(key, None)
+        if finish in _GONE and isinstance(key, str) and key.startswith((PREFIX, BATCHES)):
+            for attempt in self._batches.pop(key, [key]):
+                self._held.pop(attempt, None)
 
-    def _hand_in(self, client: Any, errand: Errand, address: str) -> None:
-        self._held[errand.key] = errand.worker
+    def _hand_in(self, client: Any, key: str, errands: Sequence[Errand]) -> None:
+        """Several are one batch, with the same worker and nothing but a slot."""
+        self._held |= {errand.key: key for errand in errands}
+        first = errands[0]
+        said: list[dict[str, Any]] = [errand.model_dump(mode="json") for errand in errands]
+        if first.batch:
+            self._batches[key] = [errand.key for errand in errands]
         future = client.submit(
-            run_attempt,
-            errand.model_dump(mode="json"),
-            key=errand.key,
+            run_batch if first.batch else run_attempt,
+            said if first.batch else said[0],
+            key=key,
             pure=False,
             retries=0,
-            workers=[address],
-            resources={**errand.resources, "slot": 1},
-            priority=errand.priority,
+            workers=[self._scheduler.aliases[first.worker]],
+            resources={**first.resources, "slot": 1},
+            priority=first.priority,
             # Of one priority the first goes first; with resources Dask would take the last.
             fifo_timeout="0s",
         )
@@ -122,6 +133,14 @@ class TicketDesk(SchedulerPlugin):
                 made = Client(self._scheduler.address, asynchronous=True, set_as_default=False, name=self.name)  # type: ignore[no-untyped-call]
                 self._client = await made
             return self._client
+
+
+def _read(errands: Any) -> Iterator[Errand]:
+    for said in errands if isinstance(errands, list | tuple) else ():
+        try:
+            yield Errand.model_validate(said)
+        except ValidationError as exc:
+            log.warning("an attempt cannot be read", reason=str(exc.errors()[0]["msg"]))
 
 
 def _hold(state: Any) -> dict[str, Any]:

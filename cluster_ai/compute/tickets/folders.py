@@ -1,7 +1,6 @@
 """Folders of tickets on a worker: the order while an attempt runs, and what it leaves for the next, or for people."""
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -46,7 +45,8 @@ def claimed(folder: Path, attempt: int) -> Iterator["Places | None"]:
     with ExitStack() as stack:
         for place in (folder, beside(folder, attempt)):
             place.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-            lock = stack.enter_context((place / LOCK).open("w"))
+            lock = os.open(place / LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+            stack.callback(os.close, lock)
             with suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 yield Places(folder, place)
@@ -67,19 +67,17 @@ def sweep(folder: Path, before: float) -> None:
 
 @contextmanager
 def ordered(folder: Path, order: Order, *, base: Path) -> Iterator[None]:
-    """The folder with the order in it. The order holds a key, and a report is one attempt's: both go with it.
+    """The folder, which was claimed, with the order in it. That holds a key, and a report is one attempt's: both go.
 
     ``base`` is the ticket's own folder, where it stands which attempts were begun, wherever they work.
 
     Raises:
         FileExistsError: the attempt was begun here before, by a life of this worker that has ended, or was given twice.
     """
-    for one in (base, folder):
-        one.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-    (base / f"{BEGUN}{order.attempt}").touch(mode=PRIVATE_FILE, exist_ok=False)
+    os.close(os.open(base / f"{BEGUN}{order.attempt}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
     path = folder / ORDER
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
-        json.dump(order.model_dump(mode="json"), file)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "wb") as file:
+        file.write(order.model_dump_json().encode())
     try:
         yield
     finally:
@@ -100,10 +98,20 @@ def keep_report(folder: Path, report: Reported | None) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Removes the folder of what is done when nothing lies in it but folders and marks of ours."""
-    files = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
-    if all(path.name == LOCK or path.name.startswith(BEGUN) for path in files):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Removes the folder of what is done when nothing lies in it but empty folders and marks of ours."""
+    marks: list[str] = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                # Stays, and ends this, when something lies in it.
+                os.rmdir(entry.path)  # noqa: PTH106 - after every attempt, as what follows
+            elif entry.name == LOCK or entry.name.startswith(BEGUN):
+                marks.append(entry.path)
+            else:
+                return
+        for mark in marks:
+            os.unlink(mark)  # noqa: PTH108
+        folder.rmdir()
 
 
 def folder_name(ticket_id: str) -> str:

@@ -1,6 +1,6 @@
 """The line to the API: HTTP over connections that are kept, on loopback or under the cluster's TLS. Any thread may ask.
 
-Small on purpose: every ticket costs two questions, and a general client spends more on each than the API does.
+Small on purpose: a ticket that goes alone costs two questions, and a general client spends more on each than the API.
 """
 
 import http.client
@@ -19,7 +19,8 @@ from cluster_ai.core.wire import JSON_TYPE, dump_json
 from cluster_ai.pki.types import HEAD_HOST
 
 ANSWER_SECONDS: Final = 10.0
-LARGEST: Final = 4 * 1024 * 1024
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes of an answer: a batch's orders have 256 KiB of parameters each, at most."""
 MOST_KEPT: Final = 32
 _KINDS: Final[Mapping[int, type[ClusterError]]] = {
     400: InvalidInput, 401: Unauthenticated, 403: Forbidden, 404: NotFound, 409: Conflict, 413: InvalidInput,
@@ -51,15 +52,15 @@ class Line:
         self._lock = threading.Lock()
         self._kept: list[tuple[int, http.client.HTTPConnection]] = []
 
-    def post(self, path: str, body: Mapping[str, Any], token: str) -> dict[str, Any]:
-        """The answer.
+    def post(self, path: str, body: Mapping[str, Any], token: str = "") -> dict[str, Any]:
+        """The answer. Without a token the body has those that it needs.
 
         Raises:
             ApiAway: nobody answers, or says that it may go later.
             ClusterError: it was refused, with the API's own code.
         """
         raw = dump_json(body)
-        headers = {"Content-Type": JSON_TYPE, "Authorization": f"Bearer {token}"}
+        headers = {"Content-Type": JSON_TYPE} | ({"Authorization": f"Bearer {token}"} if token else {})
         said: list[str] = []
         for step in range(len(self._head.urls)):
             number = (self._best + step) % len(self._head.urls)

@@ -1,6 +1,5 @@
-"""Child processes for attempts, out of one warm process of this worker."""
+"""Child processes that do orders, out of one warm process of this worker."""
 
-import json
 import os
 import signal
 import socket
@@ -9,13 +8,14 @@ import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from cluster_ai.core.errors import Unavailable
 from cluster_ai.core.processes import PARENT, PROCESS, signal_group
 
 CHILD: Final = "cluster_ai.executors.child"
+WISH: Final = b"a child"
+"""Descriptors travel with words, whatever they are."""
 
 
 class NoChild(Unavailable):
@@ -26,9 +26,10 @@ class NoChild(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process that runs. ``told`` gives its exit code, a line, when it has ended; all three are read to their end."""
+    """A process that runs. It reads ``orders``; ``told`` gives its exit code, a line, when it has ended."""
 
     pid: int
+    orders: int
     out: int
     err: int
     told: int
@@ -38,7 +39,7 @@ class Child:
         return signal_group(self.pid, number)
 
     def close(self) -> None:
-        for descriptor in (self.out, self.err, self.told):
+        for descriptor in (self.orders, self.out, self.err, self.told):
             os.close(descriptor)
 
 
@@ -51,28 +52,29 @@ class Nursery:
         self._warm: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def start(self, folder: Path) -> Child:
-        """A child at work in ``folder``.
+    def start(self) -> Child:
+        """A child that waits for its first order.
 
         Raises:
             NoChild: the machine does not give one.
         """
         with ExitStack() as stack:
-            ends = [_pipe(stack) for _ in range(3)]
+            orders, *heard = [_pipe(stack) for _ in range(4)]
+            theirs = [orders[0], *(writing for _, writing in heard)]
+            ours = [orders[1], *(reading for reading, _ in heard)]
             try:
-                self._send(folder, [writing for _, writing in ends])
+                self._send(theirs)
             except OSError as exc:
                 raise NoChild(f"no process can be started: {exc}", hint="is the machine out of memory?") from exc
-            for _, writing in ends:
-                os.close(writing)
+            for descriptor in theirs:
+                os.close(descriptor)
             stack.pop_all()
-        reading = [one for one, _ in ends]
-        pid = _line(reading[2])
+        pid = _line(ours[-1])
         if not pid:
-            for descriptor in reading:
+            for descriptor in ours:
                 os.close(descriptor)
             raise NoChild("the process that starts others ended")
-        return Child(int(pid), *reading)
+        return Child(int(pid), *ours)
 
     def close(self) -> None:
         """Ends the warm process and all that it started."""
@@ -87,17 +89,16 @@ class Nursery:
                     self._warm.wait()
             self._control = self._warm = None
 
-    def _send(self, folder: Path, descriptors: list[int]) -> None:
-        said = json.dumps({"folder": str(folder)}).encode()
+    def _send(self, descriptors: list[int]) -> None:
         with self._lock:
             if self._control is not None:
                 try:
-                    socket.send_fds(self._control, [said], descriptors)
+                    socket.send_fds(self._control, [WISH], descriptors)
                 except (BrokenPipeError, ConnectionError):
                     self._forget()
                 else:
                     return
-            socket.send_fds(self._started(), [said], descriptors)
+            socket.send_fds(self._started(), [WISH], descriptors)
 
     def _forget(self) -> None:
         if self._control is not None:

@@ -1,17 +1,21 @@
-"""What a worker says of an attempt, in the API's words; each with the attempt's own token."""
+"""What a worker says of attempts, in the API's words; each with the attempt's own token."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+import structlog
 from pydantic import BaseModel, ValidationError
 
 from cluster_ai.compute.tickets.line import ApiAway, Line
-from cluster_ai.compute.tickets.words import Errand
+from cluster_ai.compute.tickets.words import Errand, key_of
 from cluster_ai.core.wire import View
 from cluster_ai.executors.contract import Order, Reported, Result
 
+log = structlog.get_logger(__name__)
 API: Final = "/api/v1/work"
+RETURN: Final = "return"
+"""Verb of an attempt of which nothing was done; among several reports only."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -28,6 +32,29 @@ class Begun(View):
     """What the pipeline that it waits for has said already."""
 
 
+class _Start(View):
+    """How one of several starts went; one that was refused begins nothing."""
+
+    ticket_id: str
+    attempt: int
+    begun: Begun | None = None
+    refused: dict[str, Any] | None = None
+
+
+class _Starts(View):
+    items: tuple[_Start, ...]
+
+
+class _End(View):
+    ticket_id: str
+    attempt: int
+    refused: dict[str, Any] | None = None
+
+
+class _Ends(View):
+    items: tuple[_End, ...]
+
+
 class Answer(View):
     """To a beat. ``cancel``: end it. ``report``: what the pipeline that it waits for has said."""
 
@@ -38,7 +65,7 @@ class Answer(View):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How an attempt ended, in the words of the API. ``path`` below the tickets."""
+    """How an attempt ended, in the words of the API."""
 
     ticket_id: str
     attempt: int
@@ -58,6 +85,16 @@ class Office:
         body = {"attempt": errand.attempt, "worker": self._worker, "life": life}
         return _as(Begun, self._post(errand.ticket_id, "start", body, errand.token))
 
+    def start_many(self, errands: Sequence[Errand], life: str) -> dict[str, Begun]:
+        """By key of the attempt: those that may begin."""
+        items = [{"ticket_id": one.ticket_id, "attempt": one.attempt, "token": one.token} for one in errands]
+        said = {"worker": self._worker, "life": life, "items": items}
+        answered = _as(_Starts, self._line.post(f"{API}/batch/start", said))
+        for one in answered.items:
+            if one.begun is None:
+                log.info("an attempt may not begin", ticket=one.ticket_id, attempt=one.attempt, **_why(one.refused))
+        return {key_of(one.ticket_id, one.attempt): one.begun for one in answered.items if one.begun is not None}
+
     def beat(self, errand: Errand, token: str) -> Answer:
         """It is still being worked on."""
         return _as(Answer, self._post(errand.ticket_id, "heartbeat", {"attempt": errand.attempt}, token))
@@ -73,13 +110,24 @@ class Office:
         """How it ended; the same again changes nothing."""
         self._post(report.ticket_id, report.verb, report.body, token)
 
+    def report_many(self, reports: Sequence[tuple[Report, str]]) -> None:
+        """How several ended, each with its token; one that is refused spoils no other."""
+        items = [
+            {"ticket_id": one.ticket_id, "token": token, "verb": one.verb, **one.body, "attempt": one.attempt}
+            for one, token in reports
+        ]
+        answered = _as(_Ends, self._line.post(f"{API}/batch/end", {"items": items}))
+        for one in answered.items:
+            if one.refused is not None:
+                log.info("a report was refused", ticket=one.ticket_id, attempt=one.attempt, **_why(one.refused))
+
     def _post(self, ticket_id: str, verb: str, body: dict[str, Any], token: str) -> dict[str, Any]:
         return self._line.post(f"{API}/{ticket_id}/{verb}", body, token)
 
 
-def report_of(errand: Errand, result: Result) -> Report:
-    """What is sent of a result."""
-    body: dict[str, Any] = {"attempt": errand.attempt}
+def report_of(errand: Errand, result: Result, seconds: float) -> Report:
+    """What is sent of a result that took ``seconds`` here."""
+    body: dict[str, Any] = {"attempt": errand.attempt, "seconds": round(seconds, 6)}
     if result.ok:
         body |= {"result": result.value, "artefacts": [one.model_dump(mode="json") for one in result.artefacts]}
         return Report(errand.ticket_id, errand.attempt, "complete", body)
@@ -90,6 +138,16 @@ def report_of(errand: Errand, result: Result) -> Report:
         "retry_after": result.retry_after,
     }
     return Report(errand.ticket_id, errand.attempt, "fail", body)
+
+
+def handed_back(errand: Errand, seconds: float | None = None) -> Report:
+    """What is sent of an attempt of which nothing was done. ``seconds``: that another of its kind has taken already."""
+    known = {} if seconds is None else {"seconds": round(seconds, 6)}
+    return Report(errand.ticket_id, errand.attempt, RETURN, {"attempt": errand.attempt} | known)
+
+
+def _why(refused: dict[str, Any] | None) -> dict[str, Any]:
+    return {"code": str((refused or {}).get("code", ""))}
 
 
 def _as(kind: type[M], said: dict[str, Any]) -> M:

@@ -1,7 +1,7 @@
 """Reports reach the API, or lie on disk for it: nothing that was done is forgotten because nobody listened."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -10,13 +10,12 @@ from typing import Final
 import structlog
 
 from cluster_ai.compute.tickets.line import ApiAway
-from cluster_ai.compute.tickets.office import Office, Report
+from cluster_ai.compute.tickets.office import RETURN, Office, Report
+from cluster_ai.compute.tickets.posting import Post, pauses
 from cluster_ai.compute.tickets.spool import Resender, Spool
 from cluster_ai.core.errors import ClusterError
 
 log = structlog.get_logger(__name__)
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 3.0
 REPORT_SECONDS: Final = 60.0
 """The API gets so long to take a report before it is left on disk."""
 
@@ -43,16 +42,21 @@ class Teller:
     sleep: Callable[[float], None] = time.sleep
     _spool: Spool = field(init=False)
     _resender: Resender = field(init=False)
+    post: Post = field(init=False)
+    """For reports that nobody waits for."""
 
     def __post_init__(self) -> None:
         self._spool = Spool(self.folder)
         self._resender = Resender(self._spool, self.office)
+        self.post = Post(self.office, self.tell, self._left, seconds=self.seconds)
 
     def open(self) -> None:
         """Sends what an earlier life left."""
         self._resender.start()
 
     def close(self) -> None:
+        """What is on its way and was not taken yet is left on disk."""
+        self.post.close()
         self._resender.close()
 
     def tell(self, report: Report, token: str) -> Outcome:
@@ -63,8 +67,7 @@ class Teller:
                 self.office.report(report, token)
             except ApiAway as exc:
                 if self.clock() + pause >= end:
-                    log.warning("a report waits on disk", ticket=report.ticket_id, reason=exc.message)
-                    return self._left(report, token)
+                    return self._left(report, token, exc.message)
             except ClusterError as exc:
                 log.info("a report was refused", ticket=report.ticket_id, attempt=report.attempt, code=exc.code)
                 return Outcome.REFUSED
@@ -73,7 +76,11 @@ class Teller:
             self.sleep(pause)
         raise AssertionError("pauses have no end")
 
-    def _left(self, report: Report, token: str) -> Outcome:
+    def _left(self, report: Report, token: str, reason: str) -> Outcome:
+        if report.verb == RETURN:
+            # Nothing was done: its lease says so in the end.
+            return Outcome.AWAY
+        log.warning("a report waits on disk", ticket=report.ticket_id, reason=reason)
         try:
             self._spool.put(report, token)
         except OSError as exc:
@@ -81,10 +88,3 @@ class Teller:
             return Outcome.AWAY
         self._resender.wake()
         return Outcome.SPOOLED
-
-
-def pauses() -> Iterator[float]:
-    pause = FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(LONGEST_PAUSE, pause * 2)

@@ -54,16 +54,17 @@ class Voice:
         self._ears = ears
         self._passed_on = begun.report
         self._beat_seconds = begun.lease_seconds / BEATS
+        self.silence = min(SPEAK_SECONDS, self._beat_seconds)
+        """Seconds after which ``speak_up`` is to be called: what is over sooner has nobody told that it lives."""
         self.token = begun.token or errand.token
         self._changed = threading.Condition()
         self._lines: deque[str] = deque()
         self._lost = 0
         self._said: tuple[float | None, str] | None = None
         self._over = False
-        self._thread = threading.Thread(target=self._run, name=f"voice of {errand.key}", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -71,12 +72,20 @@ class Voice:
         with self._changed:
             self._over = True
             self._changed.notify()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
+
+    def speak_up(self) -> None:
+        """From now on it is told that the attempt lives. For the thread that tends the attempt, as what follows."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=f"voice of {self._errand.key}", daemon=True)
+            self._thread.start()
 
     def progress(self, share: float | None, note: str) -> None:
         with self._changed:
             self._said = (share, note[:256])
             self._changed.notify()
+        self.speak_up()
 
     def log(self, text: str) -> None:
         with self._changed:
@@ -85,6 +94,7 @@ class Voice:
                 self._lost += 1
             self._lines.append(text[:LONGEST_LINE])
             self._changed.notify()
+        self.speak_up()
 
     # -- the thread's
 

@@ -1,29 +1,28 @@
 """``python -m cluster_ai.compute.tickets.warm FD MODULE``: a process that has its imports behind it, and forks.
 
 An interpreter that starts afresh costs more than most small tickets. Whoever holds the other end of the socket ``FD``
-sends a folder and three descriptors; a copy of this process runs ``MODULE``'s ``main(FOLDER)`` in a session of its
-own. ``MODULE.prepare()``, where there is one, is called once before. When that socket ends, so do all copies: nothing
-outlives the worker that wanted it.
+sends four descriptors: standard input, output and error for a copy of this process, which runs ``MODULE``'s ``main()``
+in a session of its own, and one on which is told how that ended. ``MODULE.prepare()``, where there is one, is called
+once before. When that socket ends, so do all copies: nothing outlives the worker that wanted it.
 """
 
 import ctypes
 import gc
 import importlib
-import json
 import os
 import select
 import signal
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from cluster_ai.core.processes import adopt_orphans
 
 LARGEST: Final = 4096
+DESCRIPTORS: Final = 4
 PR_SET_PDEATHSIG: Final = 1
-Main = Callable[[Path], int]
+Main = Callable[[], int]
 
 
 def main(argv: list[str]) -> int:
@@ -49,6 +48,7 @@ class Warm:
         self._copies: dict[int, int] = {}
         """Who is told, by process."""
         self._library = ctypes.CDLL(None, use_errno=True)
+        self._pid = os.getpid()
 
     def serve(self) -> None:
         """Until the other end is closed."""
@@ -70,18 +70,17 @@ class Warm:
     def _take(self) -> bool:
         """One wish; False when there will be no more."""
         try:
-            said, descriptors, _, _ = socket.recv_fds(self._control, LARGEST, 3)
+            said, descriptors, _, _ = socket.recv_fds(self._control, LARGEST, DESCRIPTORS)
         except OSError:
             return False
         if not said:
             return False
-        folder = str(json.loads(said)["folder"])
-        told = descriptors[2]
+        told = descriptors[-1]
         process = os.fork()
         if process == 0:
-            self._become(folder, descriptors)
+            self._become(descriptors)
         self._copies[process] = told
-        for descriptor in descriptors[:2]:
+        for descriptor in descriptors[:-1]:
             os.close(descriptor)
         try:
             os.write(told, f"{process}\n".encode())
@@ -90,20 +89,22 @@ class Warm:
             _end(process)
         return True
 
-    def _become(self, folder: str, descriptors: list[int]) -> None:
+    def _become(self, descriptors: list[int]) -> None:
         """In the copy; never comes back."""
         code = 1
         try:
             self._library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != self._pid:
+                # It ended before the kernel knew whom to tell.
+                os._exit(code)
             os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            nothing = os.open(os.devnull, os.O_RDONLY)
-            for number, descriptor in enumerate((nothing, *descriptors[:2])):
+            for number, descriptor in enumerate(descriptors[:-1]):
                 os.dup2(descriptor, number)
-            os.closerange(3, max((*descriptors, nothing, self._control.fileno(), *self._copies.values())) + 1)
-            code = self._work(Path(folder))
+            os.closerange(3, max((*descriptors, self._control.fileno(), *self._copies.values())) + 1)
+            code = self._work()
             sys.stdout.flush()
         except SystemExit as exc:
             code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)

@@ -8,6 +8,8 @@ from cluster_ai.core.wire import View
 
 PREFIX: Final = "ticket-"
 """Of the keys of Dask's tasks."""
+BATCHES: Final = "tickets-"
+"""... and of those that are several attempts, one after the other."""
 SUBMIT: Final = "cluster_ai_ticket_submit"
 CANCEL: Final = "cluster_ai_ticket_cancel"
 LOOK: Final = "cluster_ai_ticket_look"
@@ -29,6 +31,8 @@ class Errand(View):
     """Dask's: larger goes first."""
     resources: dict[str, float] = Field(default_factory=dict)
     """Beside its slot."""
+    batch: str = ""
+    """Of attempts that go together, in one slot and one after the other: the same for all of them."""
 
     @property
     def key(self) -> str:

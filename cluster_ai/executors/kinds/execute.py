@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from cluster_ai.executors.calls import call
 from cluster_ai.executors.files import collect
+from cluster_ai.executors.inplace import call_here
 from cluster_ai.executors.kind import ExecutorSettings, Failed, Means, Order, Refusal, Result, Said, granted, read
 from cluster_ai.executors.programs import Argv, Patterns, Program, ProgramParameters, refusals, told
 from cluster_ai.executors.sandbox.verdicts import verdict
@@ -27,6 +28,11 @@ class ExecuteParameters(ProgramParameters):
     )
     args: tuple[Any, ...] = Field(default=(), max_length=100, description="Arguments of the function, as JSON.")
     kwargs: dict[str, Any] = Field(default_factory=dict, description="... by name.")
+    in_place: bool = Field(
+        default=False,
+        description="The function may be called in the process of the executor, where a trusted one has no sandbox: "
+        "that is quick, and what it leaves there others of its plan find.",
+    )
     artefacts: Patterns = Field(default=(), description="Files to keep; `*` stands for any letters, `/` too.")
     undo: Argv | None = Field(
         default=None, description="The program that undoes it; finds what was done in `done.json`."
@@ -40,6 +46,8 @@ class ExecuteParameters(ProgramParameters):
             raise ValueError("args and kwargs belong to a function")
         if self.function is not None and self.image is not None:
             raise ValueError("a function needs the machine's own Python: no image")
+        if self.in_place and not (self.function and self.trusted):
+            raise ValueError("in_place is for a function that is trusted")
         return self
 
 
@@ -65,7 +73,8 @@ class Execute:
         granted(self.refusals(parameters, self._means.settings))
         program = Program.prepared(order, folder, parameters, self._means)
         if parameters.function:
-            answer, ended = call(program, parameters.function, said, args=parameters.args, kwargs=parameters.kwargs)
+            way = call_here if parameters.in_place and self._means.cell.is_bare() else call
+            answer, ended = way(program, parameters.function, said, args=parameters.args, kwargs=parameters.kwargs)
             kept = collect(program.room, parameters.artefacts)
             return Result(ok=True, value={"answer": answer, **told(ended)}, artefacts=kept)
         assert parameters.argv

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from cluster_ai.executors.contract import Limits
+from cluster_ai.executors.sandbox.bare import BARE
 from cluster_ai.executors.sandbox.ladder import Ladder
 from cluster_ai.executors.sandbox.reach import doorman
 from cluster_ai.executors.sandbox.running import run
@@ -23,6 +24,10 @@ class Cell:
 
     def bounds(self, limits: Limits) -> Bounds:
         return bounded(limits, self.settings)
+
+    def is_bare(self) -> bool:
+        """Whether what is trusted runs with no sandbox here, for there is none."""
+        return self.ladder.rung(trusted=True).name == BARE
 
     def run(self, job: Job, line: Line, *, trusted: bool = False, reach: Sequence[str] = ()) -> Ended:
         """Runs a program to its end. ``trusted``: it may run bare where there is no sandbox. ``reach``: host:port.

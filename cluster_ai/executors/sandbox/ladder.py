@@ -34,15 +34,20 @@ class Ladder:
         """
         if image:
             return self._container_for_image()
-        wanted = self._settings.sandbox
         wrong = []
-        for name, (rung, complaint) in (("bubblewrap", self._bubblewrap), ("container", self._container)):
-            if wanted in ("auto", name) and rung is not None:
+        for name in ("bubblewrap", "container"):
+            rung, complaint = self._wanted(name)
+            if rung is not None:
                 return rung
-            wrong.append(f"{name}: {complaint if wanted in ('auto', name) else 'switched off by [executors] sandbox'}")
+            wrong.append(f"{name}: {complaint}")
         if trusted:
             return Bare()
         raise Failed("sandbox_unavailable", f"this machine has no working sandbox ({'; '.join(wrong)})")
+
+    def _wanted(self, name: str) -> tuple[Rung | None, str]:
+        if self._settings.sandbox not in ("auto", name):
+            return None, "switched off by [executors] sandbox"
+        return self._bubblewrap if name == "bubblewrap" else self._container
 
     def _container_for_image(self) -> Rung:
         engine, complaint = self._engine

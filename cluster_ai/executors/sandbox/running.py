@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from cluster_ai.core.processes import signal_group
 from cluster_ai.executors.failures import Failed
 from cluster_ai.executors.rooms import hand_over
 from cluster_ai.executors.sandbox import usage
+from cluster_ai.executors.sandbox.bare import BARE
 from cluster_ai.executors.sandbox.types import Command, Ended, Job, Line, Rung
 from cluster_ai.executors.sandbox.uids import own_user
 from cluster_ai.executors.stopping import Stop
@@ -87,8 +88,9 @@ def run(rung: Rung, job: Job, stop: Stop, line: Line) -> Ended:
     """
     stop.check()
     started = time.monotonic()
-    with own_user() as uid:
-        if uid is not None and rung.name != "none":
+    # Without a sandbox it is our own user's.
+    with own_user() if rung.name != BARE else nullcontext() as uid:
+        if uid is not None:
             hand_over(job.room.work, uid)
             hand_over(job.room.tmp, uid)
         with _started(rung.command(job, uid)) as process:
@@ -128,7 +130,7 @@ def start(command: Command) -> "subprocess.Popen[bytes]":
             return subprocess.Popen(  # noqa: S603 - the rung's words
                 [str(lent[word]) if word in lent else word for word in command.argv],
                 env=dict(command.env),
-                cwd="/",
+                cwd=command.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

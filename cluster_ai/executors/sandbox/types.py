@@ -61,6 +61,8 @@ class Command:
     """Words of ``argv`` that stand for the number of an open file, and what it reads there."""
     alone: bool = True
     """In a session and group of its own; else in ours, so that who kills ours kills it, too."""
+    folder: str = "/"
+    """Where it is started."""
     end: Sequence[Sequence[str]] = ()
     """Commands that end what a signal to the group does not reach, each when the one before did not help."""
 

@@ -17,7 +17,12 @@ _OPEN = tuple(state.value for state in OPEN)
 # Made once, for what is asked for with every report.
 _ONE = select(tickets).where(tickets.c.ticket_id == sa.bindparam("which"))
 _HELD = _ONE.with_for_update()
-_FREE = _ONE.with_for_update(skip_locked=True)
+_MANY = select(tickets).where(tickets.c.ticket_id.in_(sa.bindparam("which", expanding=True)))
+_FREE = _MANY.with_for_update(skip_locked=True)
+_SOME = _MANY.order_by(tickets.c.ordinal)
+_SOME_HELD = _SOME.with_for_update()
+_PAUSED_KINDS = select(paused_kinds.c.task_type)
+_PAUSED = select(plans.c.plan_id).where(plans.c.plan_id.in_(sa.bindparam("which", expanding=True)), plans.c.paused)
 _ITS_PLAN = select(plans).where(plans.c.plan_id == sa.bindparam("which")).with_for_update()
 
 
@@ -38,29 +43,52 @@ async def ticket(connection: AsyncConnection, ticket_id: str, *, hold: bool = Fa
     return None if row is None else ticket_of(row)
 
 
-async def free_ticket(connection: AsyncConnection, ticket_id: str) -> Ticket | None:
-    """The ticket, held; None when somebody else holds it, too, or it is not there."""
-    row = (await connection.execute(_FREE, {"which": ticket_id})).mappings().first()
-    return None if row is None else ticket_of(row)
+async def free_tickets(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, Ticket]:
+    """Those of them that nobody else holds, held, by id."""
+    found: dict[str, Ticket] = {}
+    for some in batches(ids, AT_ONCE):
+        rows = await connection.execute(_FREE, {"which": some})
+        found |= {row["ticket_id"]: ticket_of(row) for row in rows.mappings()}
+    return found
 
 
 async def with_plan(connection: AsyncConnection, ticket_id: str) -> tuple[Plan | None, Ticket | None]:
     """A ticket and its plan, both held, the plan first."""
-    found = await ticket(connection, ticket_id)
-    if found is None:
-        return None, None
-    row = (await connection.execute(_ITS_PLAN, {"which": found.plan_id})).mappings().first()
+    plan, found = await many_with_plan(connection, (ticket_id,))
+    return plan, found.get(ticket_id)
+
+
+async def many_with_plan(connection: AsyncConnection, ids: Sequence[str]) -> tuple[Plan | None, dict[str, Ticket]]:
+    """A plan, and those of its tickets that are among ``ids``, by id; all held, the plan first. None: nobody knows
+    any of them.
+    """
+    some = await _by_id(connection, ids)
+    if not some:
+        return None, {}
+    plan_id = next(some[one].plan_id for one in ids if one in some)
+    row = (await connection.execute(_ITS_PLAN, {"which": plan_id})).mappings().first()
+    mine = {one: found for one, found in some.items() if found.plan_id == plan_id}
     if connection.dialect.name == "postgresql":
-        # Read before it was held. SQLite has one writer, and that is this one.
-        found = await ticket(connection, ticket_id, hold=True)
-    return None if row is None else plan_of(row), found
+        # Read before they were held. SQLite has one writer, and that is this one.
+        mine = await _by_id(connection, sorted(mine), hold=True)
+    return None if row is None else plan_of(row), mine
 
 
-async def is_stopped(connection: AsyncConnection, ticket: Ticket) -> bool:
-    """Whether its plan or its kind of work is paused."""
-    plan = select(plans.c.plan_id).where(plans.c.plan_id == ticket.plan_id, plans.c.paused)
-    kind = select(paused_kinds.c.task_type).where(paused_kinds.c.task_type == ticket.task_type)
-    return bool(await connection.scalar(select(plan.exists() | kind.exists())))
+async def _by_id(connection: AsyncConnection, ids: Sequence[str], *, hold: bool = False) -> dict[str, Ticket]:
+    if len(ids) == 1:
+        found = await ticket(connection, ids[0], hold=hold)
+        return {} if found is None else {found.ticket_id: found}
+    return {found.ticket_id: found for found in await by_ids(connection, ids, hold=hold)}
+
+
+async def stopped(connection: AsyncConnection, some: Iterable[Ticket]) -> frozenset[str]:
+    """Those whose plan or kind of work is paused."""
+    known = tuple(some)
+    kinds = frozenset((await connection.execute(_PAUSED_KINDS)).scalars())
+    resting: set[str] = set()
+    for of in batches({ticket.plan_id for ticket in known}, AT_ONCE):
+        resting |= set((await connection.execute(_PAUSED, {"which": of})).scalars())
+    return frozenset(one.ticket_id for one in known if one.plan_id in resting or one.task_type in kinds)
 
 
 async def of_plan(
@@ -76,8 +104,8 @@ async def of_plan(
 async def by_ids(connection: AsyncConnection, ids: Iterable[str], *, hold: bool = False) -> list[Ticket]:
     found: list[Ticket] = []
     for some in batches(ids, AT_ONCE):
-        query = select(tickets).where(tickets.c.ticket_id.in_(some)).order_by(tickets.c.ordinal)
-        found += await _tickets(connection, query, hold=hold)
+        rows = await connection.execute(_SOME_HELD if hold else _SOME, {"which": some})
+        found += [ticket_of(row) for row in rows.mappings()]
     return found
 
 
@@ -102,19 +130,25 @@ async def needs_of(connection: AsyncConnection, ticket_id: str) -> tuple[str, ..
     return tuple(rows.scalars())
 
 
-def met_statements(ticket_id: str) -> tuple[sa.Update, sa.Select[Any]]:
-    fed = select(deps.c.ticket_id).where(deps.c.depends_on == ticket_id)
-    count = tickets.update().where(tickets.c.ticket_id.in_(fed)).values(pending_deps=tickets.c.pending_deps - 1)
-    whole = select(tickets).where(tickets.c.ticket_id.in_(fed), tickets.c.pending_deps == 0)
-    return count, whole
+def met_statements(done: Any) -> tuple[sa.Update, sa.Select[Any]]:
+    """Counting for what depends on ``done``, a list of ids or a parameter for one; what depends on nothing any more."""
+    fed = select(deps.c.ticket_id).where(deps.c.depends_on.in_(done))
+    mine = (deps.c.ticket_id == tickets.c.ticket_id) & deps.c.depends_on.in_(done)
+    many = select(sa.func.count()).select_from(deps).where(mine).scalar_subquery()
+    count = tickets.update().where(tickets.c.ticket_id.in_(fed)).values(pending_deps=tickets.c.pending_deps - many)
+    return count, select(tickets).where(tickets.c.ticket_id.in_(fed), tickets.c.pending_deps == 0)
 
 
-async def met(connection: AsyncConnection, ticket_id: str) -> list[Ticket]:
-    """Counts a success for everything that depends on it; answers what now depends on nothing any more."""
-    count, whole = met_statements(ticket_id)
-    if (await connection.execute(count)).rowcount == 0:
-        return []
-    found = [ticket for ticket in await _tickets(connection, whole) if ticket.status is TicketState.WAITING]
+_COUNT_MET, _WHOLE = met_statements(sa.bindparam("done", expanding=True))
+
+
+async def met(connection: AsyncConnection, ids: Iterable[str]) -> list[Ticket]:
+    """Counts these successes for everything that depends on them; answers what now depends on nothing any more."""
+    found: list[Ticket] = []
+    for some in batches(ids, AT_ONCE):
+        if (await connection.execute(_COUNT_MET, {"done": some})).rowcount:
+            rows = await connection.execute(_WHOLE, {"done": some})
+            found += [one for one in map(ticket_of, rows.mappings()) if one.status is TicketState.WAITING]
     return sorted(found, key=lambda ticket: ticket.ordinal)
 
 

@@ -1,6 +1,6 @@
 """What a dispatcher reads of tickets: the few columns that turns and places depend on, never what a ticket carries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ _ASKED: Final = (
     tickets.c.losses,
     tickets.c.attempt,
     tickets.c.level,
+    tickets.c.idempotent,
+    tickets.c.qos_delivery_mode,
 )
 _FLYING: Final = (
     tickets.c.ticket_id,
@@ -106,10 +108,26 @@ async def waiting(connection: AsyncConnection, each: int) -> tuple[Any, ...]:
         owner = await connection.scalar(next_owner_query(owner or ""))
         if owner is None:
             break
-        for by_age in (False, True):
+        for by_age in await _orders(connection, owner, rows.values()):
             found = await connection.execute(of_owner_query(owner, each, by_age=by_age))
             rows |= {row.ticket_id: row for row in found}
     return tuple(rows.values())
+
+
+def lowest_query(owner: str) -> sa.Select[Any]:
+    return select(sa.func.min(tickets.c.priority_score)).where(tickets.c.queued == 1, tickets.c.owner == owner)
+
+
+async def _orders(connection: AsyncConnection, owner: str, best: Collection[Any]) -> tuple[bool, ...]:
+    """What is still to be read of an owner: by score and by age; the ``best`` of all were read already.
+
+    Where all of them are this owner's they are the owner's best, too; and where nothing of the owner's has another
+    score, the oldest as well.
+    """
+    if any(row.owner != owner for row in best):
+        return (False, True)
+    scores = {row.priority_score for row in best}
+    return () if scores == {await connection.scalar(lowest_query(owner))} else (True,)
 
 
 def of_kinds_query(kinds: Iterable[str], limit: int) -> sa.Select[Any]:

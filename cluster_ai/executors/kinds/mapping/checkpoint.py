@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cluster_ai.core.paths import PRIVATE_DIR
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -26,6 +28,7 @@ class Checkpoint:
 
     def load(self) -> None:
         """A line that was cut short when the machine died counts as not there."""
+        self.path.parent.mkdir(mode=PRIVATE_DIR, exist_ok=True)
         whole = 0
         for line in self._lines():
             try:
