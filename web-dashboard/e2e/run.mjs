@@ -212,14 +212,14 @@ async function oneLook(browser, options, { state, made }) {
   return `sign-in, ${Object.keys(STEPS).join(', ')}`
 }
 
-/** Every size with every theme and with every language, and every theme with every language, in half of all looks. */
+/** Each size, theme and language in a quarter of all looks; all of them are for the long run of the tests. */
 function looks() {
   const all = Object.keys(SIZES).flatMap((size, one) =>
     THEMES.flatMap((theme, two) =>
-      LANGUAGES.map((language, three) => ({ size, theme, language, paired: (one + two + three) % 2 === 0 })),
+      LANGUAGES.map((language, three) => ({ size, theme, language, shown: two === one % 2 && three === Math.min(one, 1) })),
     ),
   )
-  return EVERY_LOOK ? all : all.filter(({ paired }) => paired)
+  return EVERY_LOOK ? all : all.filter(({ shown }) => shown)
 }
 
 async function everyLook(browser, state) {
