@@ -12,6 +12,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,6 +53,7 @@ def call_here(
     began = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(_at_home(program))
+        stack.enter_context(_as_before())
         stack.enter_context(redirect_stdout(_Words(output.take)))
         stack.enter_context(redirect_stderr(_Words(output.take)))
         stack.callback(output.end)
@@ -125,6 +127,23 @@ def _at_home(program: Program) -> Iterator[None]:
         for name in os.environ.keys() - env.keys():
             del os.environ[name]
         os.environ.update({name: text for name, text in env.items() if os.environ.get(name) != text})
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    """Afterwards new files have their usual rights, modules are looked for where they were, and who wishes that we stop
+    is heard: a function that changes these would spoil the next one's order, not its own.
+    """
+    mask, path = os.umask(0o077), list(sys.path)
+    os.umask(mask)
+    heeds = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in heeds.items():
+            signal.signal(number, handler)
+        sys.path[:] = path
+        os.umask(mask)
 
 
 @contextmanager
