@@ -164,6 +164,13 @@ def test_words_go_to_the_ticket_that_said_them(api: SmallApi, runner: Runner) ->
         ]
 
 
+def test_half_a_line_is_told_with_the_ticket_that_wrote_it(api: SmallApi, runner: Runner) -> None:
+    runner.run_batch(batch(api, [{"write": "half"}, OK], [{"write": "whole\n"}, OK]))
+    ends(api, 2)
+    assert api.body("t0", "progress")["lines"] == ["half"]
+    assert api.body("t1", "progress")["lines"] == ["whole"]
+
+
 def test_late_words_of_one_that_is_over_are_nobodys(api: SmallApi, runner: Runner) -> None:
     late = {"say": {"of": 1, "log": "late"}}
     runner.run_batch(batch(api, [OK], [late, OK]))
