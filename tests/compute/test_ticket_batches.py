@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from cluster_ai.compute.tickets.batch import LONG_SECONDS
 from cluster_ai.compute.tickets.doing import Doer, Nursery
 from cluster_ai.compute.tickets.line import Head, Line
-from cluster_ai.compute.tickets.office import Office
+from cluster_ai.compute.tickets.office import Office, Report
 from cluster_ai.compute.tickets.runner import Outcome, Runner
 from cluster_ai.compute.tickets.telling import Teller
 from cluster_ai.compute.tickets.words import Errand
@@ -242,3 +243,18 @@ def test_one_whose_folder_cannot_be_made_is_the_workers_fault_and_spoils_no_othe
     (runner.folder / "t1").write_text("in the way")
     runner.run_batch(batch(api, [OK], [OK], [OK]))
     assert ends(api, 3) == {"t0": "complete", "t1": "fail worker_disk", "t2": "complete"}
+
+
+def test_a_thread_that_cannot_be_started_is_started_with_the_next_report(
+    api: SmallApi, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    report = Report("t0", 1, "complete", {"attempt": 1, "result": 1, "artefacts": []})
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no)
+        runner.teller.post.put(report, "tok0")
+    runner.teller.post.put(replace(report, ticket_id="t1"), "tok1")
+    assert runner.teller.post.wait(5)
+    assert api.verbs("t0") == api.verbs("t1") == ["complete"]
