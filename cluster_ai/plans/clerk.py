@@ -182,7 +182,8 @@ _BESIDE: Final = ("ticket_id", "token", "verb")
 def _end_of(fence: Fence, ended: said.Ended) -> End:
     match ended:
         case said.Complete(result=value, artefacts=artefacts):
-            return End(fence, Result(ok=True, value=value, artefacts=tuple(_artefact(one) for one in artefacts)))
+            result = Result(ok=True, value=value, artefacts=tuple(_artefact(one) for one in artefacts))
+            return End(fence, result, seconds=ended.seconds)
         case said.Fail(code=code):
             known = {"code": code, "error": ended.error, "retryable": ended.retryable}
             return End(fence, Result(ok=False, retry_after=ended.retry_after, **known), is_lost=code in INFRA)

@@ -321,6 +321,18 @@ async def test_how_long_they_took_is_noted_once_whichever_way_it_is_said(room: R
 
 
 @in_room
+async def test_each_has_taken_the_time_that_it_ran_and_not_that_of_the_others(room: Room) -> None:
+    accepted, clerk = await room.submit(*many(3)), clerk_of(room)
+    some = await leased(room, accepted)
+    await say(clerk, "start", [item(one) for one in some])
+    room.later(2)
+    took = [{"seconds": 0.25}, {"seconds": 99.0}, {}]
+    await say(clerk, "end", [item(one, verb="complete", **more) for one, more in zip(some, took, strict=True)])
+    found = [await room.opened.reader.ticket(one.ticket.ticket_id) for one in some]
+    assert [one.actual_duration_ms for one in found] == [250, 2000, 2000]
+
+
+@in_room
 async def test_a_body_that_is_none_is_refused_whole(room: Room) -> None:
     clerk = clerk_of(room)
     for body in (b"[]", b"{", b'{"items": 1}', b'{"items": [1]}', json.dumps({"items": [{}] * 65}).encode()):
