@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -16,6 +17,7 @@ from cluster_ai.executors.contract import Result
 from cluster_ai.plans.clerk import Clerk
 from cluster_ai.plans.records import Done, End, Fence, Leased
 from cluster_ai.plans.results import MOST_BYTES
+from cluster_ai.plans.tables import tickets as tables
 from cluster_ai.plans.types import Accepted, HistoryEntry, IllegalTransition, NoSuchTicket, StaleAttempt
 from tests.plans.conftest import LEASE, Room, opened_room
 from tests.plans.stories import in_room
@@ -212,6 +214,23 @@ async def test_one_failure_in_a_batch_stops_the_plan_and_what_was_done_stays_don
     }  # fmt: skip
     assert await room.plan(accepted) == "failed"
     assert len(events(room, "plan.failed")) == 1
+
+
+@in_room
+async def test_what_follows_many_failures_of_a_batch_is_read_once(room: Room) -> None:
+    first = many(8)
+    after = [{"id": f"s{number}", "depends_on": [one["id"] for one in first]} for number in range(20)]
+    accepted = await room.submit(*first, *after, failure_policy="CONTINUE")
+    fences = await begun(room, accepted)
+    with (
+        patch.object(tables, "edges_of", wraps=tables.edges_of) as edges,
+        patch.object(tables, "by_ids", wraps=tables.by_ids) as read,
+    ):
+        assert kinds(await room.opened.reports.end_many([End(fence, BAD) for fence in fences])) == ["taken"] * 8
+    assert edges.call_count == 1
+    followers = {accepted.ticket_ids[one["id"]] for one in after}
+    assert sum(len(followers & set(call.args[1])) for call in read.call_args_list) == len(followers)
+    assert Counter((await room.states(accepted)).values()) == {"failed": 8, "skipped": 20}
 
 
 @in_room
