@@ -17,6 +17,7 @@ from cluster_ai.executors.contract import Result
 from cluster_ai.plans.clerk import Clerk
 from cluster_ai.plans.records import Done, End, Fence, Leased
 from cluster_ai.plans.results import MOST_BYTES
+from cluster_ai.plans.tables import plans
 from cluster_ai.plans.tables import tickets as tables
 from cluster_ai.plans.types import Accepted, HistoryEntry, IllegalTransition, NoSuchTicket, StaleAttempt
 from tests.plans.conftest import LEASE, Room, opened_room
@@ -148,6 +149,17 @@ async def test_tickets_of_several_plans_are_a_unit_of_work_each(room: Room) -> N
     assert kinds(await room.opened.reports.start_many(mixed)) == ["taken"] * 4
     assert kinds(await room.opened.reports.end_many([End(one, GOOD) for one in mixed])) == ["taken"] * 4
     assert (await room.plan(first), await room.plan(second)) == ("succeeded", "succeeded")
+
+
+@in_room
+async def test_a_plan_that_goes_meanwhile_takes_no_reports_of_another_with_it(room: Room) -> None:
+    gone, here = await room.submit(*many(2)), await room.submit(*many(2))
+    fences = [*await begun(room, gone, ["t0", "t1"]), *await begun(room, here, ["t0", "t1"])]
+    async with room.database.transaction() as connection:
+        await plans.drop(connection, gone.plan.plan_id)
+        telling = asyncio.create_task(room.opened.reports.end_many([End(fence, GOOD) for fence in fences]))
+        await asyncio.sleep(0.5)
+    assert kinds(await telling) == [NoSuchTicket, NoSuchTicket, "taken", "taken"]
 
 
 @in_room
