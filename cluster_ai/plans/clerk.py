@@ -23,6 +23,8 @@ from cluster_ai.plans.worker_side import Room
 
 INFRA: Final = frozenset({"child_lost", "disk_low", "no_child", "worker_disk", "worker_stopped"})
 """Failures that are the worker's, and do not count against the ticket's own retries."""
+NOT_RUN: Final = INFRA | {"cancelled"}
+"""Ends that say nothing of how long the work takes: perhaps nothing of it was done."""
 ENDS: Final[Mapping[str, type[said.Ended]]] = {
     "complete": said.Complete,
     "fail": said.Fail,
@@ -165,6 +167,8 @@ class Clerk:
         )
 
     def _note(self, ended: said.Ended, done: Done | ClusterError) -> None:
+        if isinstance(ended, said.Fail) and ended.code in NOT_RUN:
+            return
         if ended.seconds is not None and isinstance(done, Done) and not done.dup:
             self.pace.saw(done.plan_id, done.kind, ended.seconds)
 

@@ -352,6 +352,17 @@ async def test_how_long_they_took_is_noted_once_whichever_way_it_is_said(room: R
 
 
 @in_room
+async def test_what_did_not_run_says_nothing_of_how_long_others_take(room: Room) -> None:
+    accepted, clerk = await room.submit(*many(2)), clerk_of(room)
+    some = await leased(room, accepted)
+    await say(clerk, "start", [item(one) for one in some])
+    codes = ("cancelled", "worker_stopped")
+    ends = [item(one, verb="fail", code=code, seconds=0.0) for one, code in zip(some, codes, strict=True)]
+    assert [one["refused"] for one in await say(clerk, "end", ends)] == [None, None]
+    assert clerk.pace.mean(accepted.plan.plan_id, "EXECUTE") is None
+
+
+@in_room
 async def test_each_has_taken_the_time_that_it_ran_and_not_that_of_the_others(room: Room) -> None:
     accepted, clerk = await room.submit(*many(3)), clerk_of(room)
     some = await leased(room, accepted)
