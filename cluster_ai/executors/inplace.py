@@ -71,7 +71,7 @@ def call_here(
 def _answered(target: str, args: Sequence[Any], kwargs: Mapping[str, Any], bounds: Bounds) -> bytes:
     """As JSON: what it keeps of its answer is not ours."""
     try:
-        answer = _found(target)(*args, **kwargs)
+        answer = _called(target, args, kwargs)
     except Failed:
         raise
     except MemoryError as exc:
@@ -84,6 +84,21 @@ def _answered(target: str, args: Sequence[Any], kwargs: Mapping[str, Any], bound
         return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as exc:
         raise Failed("exit_nonzero", f"{target} answered what JSON cannot hold: {exc}") from exc
+
+
+def _called(target: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    process, code = os.getpid(), 1
+    try:
+        answer = _found(target)(*args, **kwargs)
+        code = 0
+    except SystemExit as exc:
+        code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+        raise
+    finally:
+        if os.getpid() != process:
+            # A copy that the function made: it has nothing to say to whoever gave the order, and takes no other.
+            os._exit(code)
+    return answer
 
 
 def _found(target: str) -> Callable[..., Any]:

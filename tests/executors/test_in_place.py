@@ -48,6 +48,16 @@ def spoil():
 def standing():
     import signal
     return [os.umask(0o077), signal.getsignal(signal.SIGTERM) is signal.SIG_IGN, "/nowhere" in sys.path]
+def copies(code):
+    copy = os.fork()
+    if not copy:
+        sys.exit(code)
+    time.sleep(0.3)
+    return os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+def doubles():
+    if os.fork():
+        time.sleep(0.3)
+    return os.getpid()
 def thread(): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 """
 
@@ -186,3 +196,12 @@ def test_what_one_call_changes_of_its_process_the_next_does_not_find(bench: Benc
     _, found = series(bench, called("spoil"), called("standing", ticket="t2"))
     mask, is_deaf, looks_elsewhere = found.value["answer"]
     assert (mask != 0o777, is_deaf, looks_elsewhere) == (True, False, False)
+
+
+def test_a_copy_of_the_process_says_nothing_and_takes_no_order(bench: Bench) -> None:
+    with bench.working() as process:
+        orders = [called("copies", 3), called("doubles", ticket="t2"), called("where", ticket="t3")]
+        found = dict(results(process, [bench.write(one) for one in orders]))
+        assert [found[number].ok for number in (1, 2, 3)] == [True] * 3
+        assert found[1].value["answer"] == 3
+        assert found[2].value["answer"] == found[3].value["answer"]["pid"] == process.pid
