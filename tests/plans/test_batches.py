@@ -231,7 +231,9 @@ async def test_one_failure_in_a_batch_stops_the_plan_and_what_was_done_stays_don
 @in_room
 async def test_what_follows_many_failures_of_a_batch_is_read_once(room: Room) -> None:
     first = many(8)
-    after = [{"id": f"s{number}", "depends_on": [one["id"] for one in first]} for number in range(20)]
+    after: list[dict[str, Any]] = [
+        {"id": f"s{number}", "depends_on": [one["id"] for one in first]} for number in range(20)
+    ]
     accepted = await room.submit(*first, *after, failure_policy="CONTINUE")
     fences = await begun(room, accepted)
     with (
