@@ -1,18 +1,19 @@
 """Several brief attempts in one slot: each with its own end, whatever becomes of the others."""
 
+import errno
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
 
 from cluster_ai.compute.tickets.batch import LONG_SECONDS
-from cluster_ai.compute.tickets.doing import Doer, Nursery
+from cluster_ai.compute.tickets.doing import Doer, Nursery, Series
 from cluster_ai.compute.tickets.line import Head, Line
 from cluster_ai.compute.tickets.office import Office, Report
 from cluster_ai.compute.tickets.runner import Outcome, Runner
@@ -258,3 +259,22 @@ def test_a_thread_that_cannot_be_started_is_started_with_the_next_report(
     runner.teller.post.put(replace(report, ticket_id="t1"), "tok1")
     assert runner.teller.post.wait(5)
     assert api.verbs("t0") == api.verbs("t1") == ["complete"]
+
+
+def test_a_process_that_cannot_be_listened_to_is_ended(
+    api: SmallApi, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.run_batch(batch(api, [OK]))
+    warm = runner.doer.nursery._warm
+    assert warm is not None
+    open_before = psutil.Process().num_fds()
+
+    def no() -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cluster_ai.compute.tickets.pipes.selectors.DefaultSelector", no)
+        with Series(runner.doer.nursery) as series, pytest.raises(OSError, match="too many"):
+            series.do(runner.folder, cast("Any", None))
+    assert psutil.Process().num_fds() == open_before
+    until(lambda: not psutil.Process(warm.pid).children(), seconds=10, what="the process has ended")
