@@ -39,10 +39,12 @@ def main() -> int:
     except Misconfigured as exc:
         machine = exc
     first, threads = _held(), threading.active_count()
-    voice = os.dup(1)
-    # Whatever else writes there is no word of ours.
+    orders, voice = os.dup(0), os.dup(1)
+    # Whatever else writes there is no word of ours, and what reads there must not wait for our next order.
     os.dup2(2, 1)
-    for number, folder in _orders(stop):
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a descriptor is wanted
+        os.dup2(nothing.fileno(), 0)
+    for number, folder in _orders(orders, stop):
         if isinstance(machine, Misconfigured):
             Speaker(number, 0, voice).result(told(machine), last=False)
             continue
@@ -58,13 +60,13 @@ def main() -> int:
     return 0
 
 
-def _orders(stop: Stop) -> Iterator[tuple[int, Path]]:
-    """The number and folder of each order that comes in, until no more can come or the end is asked for."""
+def _orders(given: int, stop: Stop) -> Iterator[tuple[int, Path]]:
+    """The number and folder of each order that is ``given``, until no more can come or the end is asked for."""
     read = b""
     while True:
         while b"\n" not in read:
-            select.select([0, stop.fileno()], [], [])
-            piece = b"" if stop.asked else os.read(0, _PIECE)
+            select.select([given, stop.fileno()], [], [])
+            piece = b"" if stop.asked else os.read(given, _PIECE)
             if not piece:
                 return
             read += piece

@@ -12,6 +12,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,6 +53,7 @@ def call_here(
     began = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(_at_home(program))
+        stack.enter_context(_as_before())
         stack.enter_context(redirect_stdout(_Words(output.take)))
         stack.enter_context(redirect_stderr(_Words(output.take)))
         stack.callback(output.end)
@@ -69,7 +71,7 @@ def call_here(
 def _answered(target: str, args: Sequence[Any], kwargs: Mapping[str, Any], bounds: Bounds) -> bytes:
     """As JSON: what it keeps of its answer is not ours."""
     try:
-        answer = _found(target)(*args, **kwargs)
+        answer = _called(target, args, kwargs)
     except Failed:
         raise
     except MemoryError as exc:
@@ -82,6 +84,21 @@ def _answered(target: str, args: Sequence[Any], kwargs: Mapping[str, Any], bound
         return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as exc:
         raise Failed("exit_nonzero", f"{target} answered what JSON cannot hold: {exc}") from exc
+
+
+def _called(target: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    process, code = os.getpid(), 1
+    try:
+        answer = _found(target)(*args, **kwargs)
+        code = 0
+    except SystemExit as exc:
+        code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+        raise
+    finally:
+        if os.getpid() != process:
+            # A copy that the function made: it has nothing to say to whoever gave the order, and takes no other.
+            os._exit(code)
+    return answer
 
 
 def _found(target: str) -> Callable[..., Any]:
@@ -125,6 +142,23 @@ def _at_home(program: Program) -> Iterator[None]:
         for name in os.environ.keys() - env.keys():
             del os.environ[name]
         os.environ.update({name: text for name, text in env.items() if os.environ.get(name) != text})
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    """Afterwards new files have their usual rights, modules are looked for where they were, and who wishes that we stop
+    is heard: a function that changes these would spoil the next one's order, not its own.
+    """
+    mask, path = os.umask(0o077), list(sys.path)
+    os.umask(mask)
+    heeds = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in heeds.items():
+            signal.signal(number, handler)
+        sys.path[:] = path
+        os.umask(mask)
 
 
 @contextmanager

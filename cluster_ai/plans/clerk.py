@@ -23,6 +23,8 @@ from cluster_ai.plans.worker_side import Room
 
 INFRA: Final = frozenset({"child_lost", "disk_low", "no_child", "worker_disk", "worker_stopped"})
 """Failures that are the worker's, and do not count against the ticket's own retries."""
+NOT_RUN: Final = INFRA | {"cancelled"}
+"""Ends that say nothing of how long the work takes: perhaps nothing of it was done."""
 ENDS: Final[Mapping[str, type[said.Ended]]] = {
     "complete": said.Complete,
     "fail": said.Fail,
@@ -165,6 +167,8 @@ class Clerk:
         )
 
     def _note(self, ended: said.Ended, done: Done | ClusterError) -> None:
+        if isinstance(ended, said.Fail) and ended.code in NOT_RUN:
+            return
         if ended.seconds is not None and isinstance(done, Done) and not done.dup:
             self.pace.saw(done.plan_id, done.kind, ended.seconds)
 
@@ -182,7 +186,8 @@ _BESIDE: Final = ("ticket_id", "token", "verb")
 def _end_of(fence: Fence, ended: said.Ended) -> End:
     match ended:
         case said.Complete(result=value, artefacts=artefacts):
-            return End(fence, Result(ok=True, value=value, artefacts=tuple(_artefact(one) for one in artefacts)))
+            result = Result(ok=True, value=value, artefacts=tuple(_artefact(one) for one in artefacts))
+            return End(fence, result, seconds=ended.seconds)
         case said.Fail(code=code):
             known = {"code": code, "error": ended.error, "retryable": ended.retryable}
             return End(fence, Result(ok=False, retry_after=ended.retry_after, **known), is_lost=code in INFRA)

@@ -118,12 +118,17 @@ async def _leave_out(work: Work, ticket: Ticket) -> None:
 
 
 async def _following(work: Work, ticket: Ticket) -> list[Ticket]:
-    """What depends on ``ticket``, directly or not."""
+    """What depends on ``ticket``, directly or not, and has not been ended here.
+
+    Many may fail in one unit of work: what follows all of them is read once, or its time would not do.
+    """
     connection = work.unit.connection
-    feeds: dict[str, list[str]] = {}
-    for one, needed in await tickets.edges_of(connection, ticket.plan_id):
-        feeds.setdefault(needed, []).append(one)
-    return await tickets.by_ids(connection, sorted(graph.reached(feeds, (ticket.ticket_id,))), hold=True)
+    if work.feeds is None:
+        work.feeds = {}
+        for one, needed in await tickets.edges_of(connection, ticket.plan_id):
+            work.feeds.setdefault(needed, []).append(one)
+    reached = graph.reached(work.feeds, (ticket.ticket_id,))
+    return await tickets.by_ids(connection, sorted(one for one in reached if not work.has_ended(one)), hold=True)
 
 
 def _end(work: Work, status: PlanState) -> None:

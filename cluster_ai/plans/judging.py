@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from cluster_ai.core.errors import ClusterError, InvalidInput
@@ -38,7 +38,7 @@ async def judged(given: Given, end: End) -> Word | ClusterError:
         kept = await _kept(given, fence, result)
     except (InvalidInput, types.NoSuchTicket) as exc:
         return exc
-    finished = _finished(kept, result)
+    finished = replace(_finished(kept, result), seconds=end.seconds)
     return Word(fence, lambda _ticket: finished, "succeeded", kept)
 
 

@@ -51,6 +51,8 @@ class Finished:
     sha256: str = ""
     size: int = 0
     artefacts: tuple[dict[str, Any], ...] = ()
+    seconds: float | None = None
+    """That it ran, as its worker measured; None: all of the time since it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,8 @@ def _started(ticket: Ticket, status: S, until: float, now: float) -> Ticket:
 
 def _finished(ticket: Ticket, event: Finished, status: S, now: float) -> Ticket:
     began = ticket.begun_at if ticket.begun_at is not None else now
+    # Who began together with others waited for them first.
+    took = now - began if event.seconds is None else min(event.seconds, now - began)
     done = _ended(ticket, status, now)
     return but(
         done,
@@ -317,7 +321,7 @@ def _finished(ticket: Ticket, event: Finished, status: S, now: float) -> Ticket:
         result_sha256=event.sha256,
         result_bytes=event.size,
         artefacts=event.artefacts,
-        actual_duration_ms=max(0, round((now - began) * 1000)),
+        actual_duration_ms=max(0, round(took * 1000)),
         progress=1.0,
         error_code="",
         error_message="",

@@ -235,12 +235,13 @@ class Allowed:
 class End:
     """How an attempt ended, as its worker says. Without a ``result`` nothing of it was done, and it is given back.
 
-    ``is_lost``: it failed by its worker's fault, and not by its own.
+    ``is_lost``: it failed by its worker's fault, and not by its own. ``seconds``: that it ran, if its worker said so.
     """
 
     fence: Fence
     result: Result | None = None
     is_lost: bool = False
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

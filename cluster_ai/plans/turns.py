@@ -16,6 +16,8 @@ from cluster_ai.plans.words import DeliveryMode, TaskType, TicketState
 GATEWAY_KINDS: Final = frozenset({TaskType.INFER, TaskType.MAP})
 ALONE: Final = frozenset({TaskType.TEST})
 """What may wait for a pipeline elsewhere."""
+PATIENT_MS: Final = 30_000
+"""A ticket with less time than this goes alone: its time runs from the start of its batch, in which it may wait."""
 APPROVAL: Final = "approval"
 """Word of a ticket's metadata: ``required`` holds it until somebody lets it go, ``rejected`` fails it."""
 LIMITS: Final = frozenset({"slot", "memory", "disk", "network"})
@@ -129,6 +131,8 @@ def _asked(row: Any, known: _Known) -> Asked:
 
 
 def _redoable(row: Any) -> bool:
+    is_patient = row.sla_timeout_ms >= PATIENT_MS
     can_be_done_again = row.idempotent and row.qos_delivery_mode != DeliveryMode.AT_MOST_ONCE
     # What undoes something goes alone, and what was lost before: it may be what ends its workers.
-    return bool(can_be_done_again and row.status == TicketState.READY and not row.losses and row.task_type not in ALONE)
+    is_other = row.losses or row.task_type in ALONE
+    return bool(can_be_done_again and is_patient and row.status == TicketState.READY and not is_other)

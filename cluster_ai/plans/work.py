@@ -30,6 +30,8 @@ class Work:
         self._stored: dict[str, Ticket] = {}
         """What is to be stored, as it is in the table."""
         self._entries: list[Entry] = []
+        self.feeds: dict[str, list[str]] | None = None
+        """By ticket of the plan: what depends on it; None before somebody asked. No unit of work changes it."""
 
     def move(self, ticket: Ticket, event: machine.Event, **data: Any) -> Ticket:
         """The ticket after ``event``.
@@ -49,6 +51,11 @@ class Work:
     def standing(self, ticket: Ticket) -> Ticket:
         """As it stands after what was done to it here."""
         return self._tickets.get(ticket.ticket_id, ticket)
+
+    def has_ended(self, ticket_id: str) -> bool:
+        """Whether it is known here that nothing more happens to it."""
+        found = self._tickets.get(ticket_id)
+        return found is not None and found.status.ended
 
     def say(self, kind: str, **data: Any) -> None:
         """Tells something of the plan."""

@@ -1,19 +1,21 @@
 """Several brief attempts in one slot: each with its own end, whatever becomes of the others."""
 
+import errno
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
 
 from cluster_ai.compute.tickets.batch import LONG_SECONDS
-from cluster_ai.compute.tickets.doing import Doer, Nursery
+from cluster_ai.compute.tickets.doing import Doer, Nursery, Series
 from cluster_ai.compute.tickets.line import Head, Line
-from cluster_ai.compute.tickets.office import Office
+from cluster_ai.compute.tickets.office import Office, Report
 from cluster_ai.compute.tickets.runner import Outcome, Runner
 from cluster_ai.compute.tickets.telling import Teller
 from cluster_ai.compute.tickets.words import Errand
@@ -164,6 +166,13 @@ def test_words_go_to_the_ticket_that_said_them(api: SmallApi, runner: Runner) ->
         ]
 
 
+def test_half_a_line_is_told_with_the_ticket_that_wrote_it(api: SmallApi, runner: Runner) -> None:
+    runner.run_batch(batch(api, [{"write": "half"}, OK], [{"write": "whole\n"}, OK]))
+    ends(api, 2)
+    assert api.body("t0", "progress")["lines"] == ["half"]
+    assert api.body("t1", "progress")["lines"] == ["whole"]
+
+
 def test_late_words_of_one_that_is_over_are_nobodys(api: SmallApi, runner: Runner) -> None:
     late = {"say": {"of": 1, "log": "late"}}
     runner.run_batch(batch(api, [OK], [late, OK]))
@@ -235,3 +244,37 @@ def test_one_whose_folder_cannot_be_made_is_the_workers_fault_and_spoils_no_othe
     (runner.folder / "t1").write_text("in the way")
     runner.run_batch(batch(api, [OK], [OK], [OK]))
     assert ends(api, 3) == {"t0": "complete", "t1": "fail worker_disk", "t2": "complete"}
+
+
+def test_a_thread_that_cannot_be_started_is_started_with_the_next_report(
+    api: SmallApi, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    report = Report("t0", 1, "complete", {"attempt": 1, "result": 1, "artefacts": []})
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no)
+        runner.teller.post.put(report, "tok0")
+    runner.teller.post.put(replace(report, ticket_id="t1"), "tok1")
+    assert runner.teller.post.wait(5)
+    assert api.verbs("t0") == api.verbs("t1") == ["complete"]
+
+
+def test_a_process_that_cannot_be_listened_to_is_ended(
+    api: SmallApi, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.run_batch(batch(api, [OK]))
+    warm = runner.doer.nursery._warm
+    assert warm is not None
+    open_before = psutil.Process().num_fds()
+
+    def no() -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cluster_ai.compute.tickets.pipes.selectors.DefaultSelector", no)
+        with Series(runner.doer.nursery) as series, pytest.raises(OSError, match="too many"):
+            series.do(runner.folder, cast("Any", None))
+    assert psutil.Process().num_fds() == open_before
+    until(lambda: not psutil.Process(warm.pid).children(), seconds=10, what="the process has ended")

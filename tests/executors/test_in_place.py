@@ -38,6 +38,26 @@ def deaf():
         try: time.sleep(600)
         except Exception: pass
 def mutter(): os.write(1, b'{"of": 1, "result": {"ok": true}} half a line')
+def half(): os.write(1, b"half a line")
+def listen(): return [sys.stdin.read(), os.read(0, 1).decode()]
+def spoil():
+    import signal
+    os.umask(0o777)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.path.insert(0, "/nowhere")
+def standing():
+    import signal
+    return [os.umask(0o077), signal.getsignal(signal.SIGTERM) is signal.SIG_IGN, "/nowhere" in sys.path]
+def copies(code):
+    copy = os.fork()
+    if not copy:
+        sys.exit(code)
+    time.sleep(0.3)
+    return os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+def doubles():
+    if os.fork():
+        time.sleep(0.3)
+    return os.getpid()
 def thread(): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 """
 
@@ -164,3 +184,24 @@ def test_with_a_sandbox_it_is_a_process_in_that(bench: Bench) -> None:
 def test_it_is_for_trusted_functions(wanted: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="in_place"):
         check_parameters("EXECUTE", {**wanted, "in_place": True})
+
+
+def test_who_listens_hears_the_end_and_not_the_orders(bench: Bench) -> None:
+    heard, good = series(bench, called("listen"), called("where", ticket="t2"))
+    assert heard.value["answer"] == ["", ""]
+    assert good.ok
+
+
+def test_what_one_call_changes_of_its_process_the_next_does_not_find(bench: Bench) -> None:
+    _, found = series(bench, called("spoil"), called("standing", ticket="t2"))
+    mask, is_deaf, looks_elsewhere = found.value["answer"]
+    assert (mask != 0o777, is_deaf, looks_elsewhere) == (True, False, False)
+
+
+def test_a_copy_of_the_process_says_nothing_and_takes_no_order(bench: Bench) -> None:
+    with bench.working() as process:
+        orders = [called("copies", 3), called("doubles", ticket="t2"), called("where", ticket="t3")]
+        found = dict(results(process, [bench.write(one) for one in orders]))
+        assert [found[number].ok for number in (1, 2, 3)] == [True] * 3
+        assert found[1].value["answer"] == 3
+        assert found[2].value["answer"] == found[3].value["answer"]["pid"] == process.pid

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -16,6 +17,8 @@ from cluster_ai.executors.contract import Result
 from cluster_ai.plans.clerk import Clerk
 from cluster_ai.plans.records import Done, End, Fence, Leased
 from cluster_ai.plans.results import MOST_BYTES
+from cluster_ai.plans.tables import plans
+from cluster_ai.plans.tables import tickets as tables
 from cluster_ai.plans.types import Accepted, HistoryEntry, IllegalTransition, NoSuchTicket, StaleAttempt
 from tests.plans.conftest import LEASE, Room, opened_room
 from tests.plans.stories import in_room
@@ -149,6 +152,17 @@ async def test_tickets_of_several_plans_are_a_unit_of_work_each(room: Room) -> N
 
 
 @in_room
+async def test_a_plan_that_goes_meanwhile_takes_no_reports_of_another_with_it(room: Room) -> None:
+    gone, here = await room.submit(*many(2)), await room.submit(*many(2))
+    fences = [*await begun(room, gone, ["t0", "t1"]), *await begun(room, here, ["t0", "t1"])]
+    async with room.database.transaction() as connection:
+        await plans.drop(connection, gone.plan.plan_id)
+        telling = asyncio.create_task(room.opened.reports.end_many([End(fence, GOOD) for fence in fences]))
+        await asyncio.sleep(0.5)
+    assert kinds(await telling) == [NoSuchTicket, NoSuchTicket, "taken", "taken"]
+
+
+@in_room
 async def test_what_is_given_back_is_ready_at_once_and_has_cost_nothing(room: Room) -> None:
     accepted = await room.submit(*many(2, sla={"max_retries": 0}, qos={"delivery_mode": "AT_MOST_ONCE"}))
     fences = await begun(room, accepted)
@@ -212,6 +226,25 @@ async def test_one_failure_in_a_batch_stops_the_plan_and_what_was_done_stays_don
     }  # fmt: skip
     assert await room.plan(accepted) == "failed"
     assert len(events(room, "plan.failed")) == 1
+
+
+@in_room
+async def test_what_follows_many_failures_of_a_batch_is_read_once(room: Room) -> None:
+    first = many(8)
+    after: list[dict[str, Any]] = [
+        {"id": f"s{number}", "depends_on": [one["id"] for one in first]} for number in range(20)
+    ]
+    accepted = await room.submit(*first, *after, failure_policy="CONTINUE")
+    fences = await begun(room, accepted)
+    with (
+        patch.object(tables, "edges_of", wraps=tables.edges_of) as edges,
+        patch.object(tables, "by_ids", wraps=tables.by_ids) as read,
+    ):
+        assert kinds(await room.opened.reports.end_many([End(fence, BAD) for fence in fences])) == ["taken"] * 8
+    assert edges.call_count == 1
+    followers = {accepted.ticket_ids[one["id"]] for one in after}
+    assert sum(len(followers & set(call.args[1])) for call in read.call_args_list) == len(followers)
+    assert Counter((await room.states(accepted)).values()) == {"failed": 8, "skipped": 20}
 
 
 @in_room
@@ -318,6 +351,29 @@ async def test_how_long_they_took_is_noted_once_whichever_way_it_is_said(room: R
     body = json.dumps({"attempt": 1, "seconds": 0.8}).encode()
     await clerk.answer(some[2].ticket.ticket_id, "complete", some[2].token, body)
     assert clerk.pace.mean(plan_id, "EXECUTE") == pytest.approx(0.5)
+
+
+@in_room
+async def test_what_did_not_run_says_nothing_of_how_long_others_take(room: Room) -> None:
+    accepted, clerk = await room.submit(*many(2)), clerk_of(room)
+    some = await leased(room, accepted)
+    await say(clerk, "start", [item(one) for one in some])
+    codes = ("cancelled", "worker_stopped")
+    ends = [item(one, verb="fail", code=code, seconds=0.0) for one, code in zip(some, codes, strict=True)]
+    assert [one["refused"] for one in await say(clerk, "end", ends)] == [None, None]
+    assert clerk.pace.mean(accepted.plan.plan_id, "EXECUTE") is None
+
+
+@in_room
+async def test_each_has_taken_the_time_that_it_ran_and_not_that_of_the_others(room: Room) -> None:
+    accepted, clerk = await room.submit(*many(3)), clerk_of(room)
+    some = await leased(room, accepted)
+    await say(clerk, "start", [item(one) for one in some])
+    room.later(2)
+    took = [{"seconds": 0.25}, {"seconds": 99.0}, {}]
+    await say(clerk, "end", [item(one, verb="complete", **more) for one, more in zip(some, took, strict=True)])
+    found = [await room.opened.reader.ticket(one.ticket.ticket_id) for one in some]
+    assert [one.actual_duration_ms for one in found] == [250, 2000, 2000]
 
 
 @in_room

@@ -169,6 +169,16 @@ async def test_what_is_never_done_twice_goes_alone_whatever_is_known(room: Room)
 
 
 @in_room
+async def test_what_has_little_time_does_not_wait_for_others(room: Room) -> None:
+    desk = SmallDesk()
+    desk.has("w0", threads=2)
+    tickets = [{"id": f"t{number}", "sla": {"timeout_ms": 1000}} for number in range(20)]
+    done = await room.submit(*tickets)
+    await dispatcher(room, desk, paces=brisk((done.plan.plan_id, "EXECUTE"))).tick(room.now)
+    assert {one.batch for one in desk.taken} == {""}
+
+
+@in_room
 async def test_a_ticket_may_say_that_it_can_be_done_again(room: Room) -> None:
     desk = SmallDesk()
     desk.has("w0")

@@ -71,6 +71,11 @@ class Pipes:
                 self._open -= 1
                 heard(key.data, b"")
 
+    def end_line(self, heard: Heard) -> None:
+        """The order is over: what it wrote beside its words, and did not end, is no beginning of the next one's."""
+        for line in self._lines[ERR].cut(b""):
+            heard(ERR, line)
+
     def close(self) -> None:
         self._sources.close()
         self.child.close()
@@ -96,4 +101,5 @@ class _Lines:
             if not self._skips:
                 yield left[:LONGEST]
             self._skips, left = True, b""
+        self._skips = self._skips and bool(piece)
         self._left = left

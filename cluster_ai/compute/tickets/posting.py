@@ -66,15 +66,15 @@ class Post:
                 self._left(report, token, "the worker is closed")
                 return
             self._waiting.append((report, token, time.monotonic() + self._seconds))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
-                self._thread.start()
+            self._start()
             self._changed.notify_all()
 
     def flush(self) -> None:
         """What waits is sent at once."""
         with self._changed:
             self._is_urgent = bool(self._waiting)
+            if self._waiting:
+                self._start()
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
@@ -91,6 +91,21 @@ class Post:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
+        for report, token, _ in self._waiting:
+            # There was no thread to be had.
+            self._left(report, token, "the worker is closed")
+
+    def _start(self) -> None:
+        if self._thread is not None:
+            return
+        thread = threading.Thread(target=self._run, name="reports", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as exc:
+            # The machine has none left just now. What waits is kept, and the next report tries again.
+            log.warning("reports cannot be sent yet", count=len(self._waiting), reason=str(exc))
+            return
+        self._thread = thread
 
     # -- the thread's
 

@@ -37,11 +37,21 @@ class Series:
             # It may have ended, or have been ended, while it had no order.
             with suppress(BrokenPipeError):
                 return self._done(self._pipes, folder, care)
-        self._pipes = Pipes(self._nursery.start())
+        self._pipes = self._begun()
         try:
             return self._done(self._pipes, folder, care)
         except BrokenPipeError as exc:
             raise NoChild("a process that was started ended at once") from exc
+
+    def _begun(self) -> Pipes:
+        child = self._nursery.start()
+        try:
+            return Pipes(child)
+        except OSError:
+            # It would wait for an order as long as this worker lives.
+            child.signal(signal.SIGKILL)
+            child.close()
+            raise
 
     def _done(self, pipes: Pipes, folder: Path, care: Care) -> Result:
         self.given_at = time.monotonic()

@@ -131,6 +131,7 @@ class Tending:
                 self._heed()
         # What it wrote before its result may lie in the other pipe.
         self._pipes.read(0, self._heard)
+        self._pipes.end_line(self._heard)
         return self._settled()
 
     @property

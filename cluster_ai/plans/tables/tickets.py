@@ -68,10 +68,13 @@ async def many_with_plan(connection: AsyncConnection, ids: Sequence[str]) -> tup
     plan_id = next(some[one].plan_id for one in ids if one in some)
     row = (await connection.execute(_ITS_PLAN, {"which": plan_id})).mappings().first()
     mine = {one: found for one, found in some.items() if found.plan_id == plan_id}
+    if row is None:
+        # Dropped with all of its tickets since they were read. Those of other plans are still asked for.
+        return await many_with_plan(connection, [one for one in ids if one not in mine])
     if connection.dialect.name == "postgresql":
         # Read before they were held. SQLite has one writer, and that is this one.
         mine = await _by_id(connection, sorted(mine), hold=True)
-    return None if row is None else plan_of(row), mine
+    return plan_of(row), mine
 
 
 async def _by_id(connection: AsyncConnection, ids: Sequence[str], *, hold: bool = False) -> dict[str, Ticket]:

@@ -33,6 +33,7 @@ _ASKED: Final = (
     tickets.c.level,
     tickets.c.idempotent,
     tickets.c.qos_delivery_mode,
+    tickets.c.sla_timeout_ms,
 )
 _FLYING: Final = (
     tickets.c.ticket_id,
