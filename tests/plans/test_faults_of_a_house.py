@@ -81,8 +81,13 @@ class House:
         """Every ticket was acknowledged and is done, once, in order, its seals fit; the first began so often."""
         ended = until(lambda: plans.ended(self.cluster, work.plan_id), seconds=120, what="the plan ends")
         assert ended["status"] == "succeeded", ended
-        assert work.ledger.read_text().split() == [*["first-began"] * began, "first", "second", "third"]
+        wanted = [*["first-began"] * began, "first", "second", "third"]
+        assert work.ledger.read_text().split() == wanted, self.told(work)
         assert self.call("GET", f"/plans/{work.plan_id}/verify")["tickets"] == 3
+
+    def told(self, work: Work) -> str:
+        """What happened to its tickets."""
+        return "\n".join(json.dumps(self.call("GET", f"/tickets/{one}/history")) for one in work.ids.values())
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         return self.cluster.call(method, f"/api/v1{path}", body)
