@@ -1547,6 +1547,12 @@ class Conflict(ClusterError):
     code = "conflict"
 
 
+class Changed(Conflict):
+    """It is not any more as the caller saw it (``If-Match``)."""
+
+    code = "changed_meanwhile"
+
+
 class Unauthenticated(ClusterError):
     code = "unauthenticated"
 

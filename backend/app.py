@@ -11,8 +11,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend import errors, openapi
 from backend.collector import ClusterCollector
+from backend.dispatching.figures import DispatchCollector
+from backend.dispatching.work_first import WorkFirst
 from backend.headers import SecureHeaders
 from backend.lookout import LookAround, open_lookout, this_box
+from backend.notify_metrics import BusCollector, NotifyCollector
 from backend.plane import Plane
 from backend.policy import RULES, WEBSOCKET
 from backend.quick import Shortcuts
@@ -21,8 +24,11 @@ from backend.routed import PolicedRoute
 from backend.routes import (
     about,
     accounts,
+    alerts,
+    attempts,
     audit,
     beats,
+    budgets,
     catalog,
     chat,
     cluster,
@@ -32,30 +38,47 @@ from backend.routes import (
     gateway,
     health,
     host_keys,
+    incidents,
     invitations,
     keys,
+    leader,
     live,
+    logs,
     machine_doors,
     machine_orders,
     machines,
     models,
+    plans,
+    policies,
     power,
     registry,
+    slos,
+    tickets,
     unused,
     upkeep,
     usage,
+    webhooks,
+    work,
+    workflows,
 )
+from backend.slo_metrics import SloCollector, counted
+from backend.slo_probe import probing
+from backend.traced import Traced
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
 from cluster_ai.core.asgi.observe import Observed
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.metrics import HttpMetrics, new_registry
+from cluster_ai.core.tracing import OFF, Tracing
+from cluster_ai.election.figures import TermCollector
+from cluster_ai.logs.figures import LogsCollector
 
 OpenPlane = Callable[[], AbstractAsyncContextManager[Plane]]
 MODULES = (
     health,
     accounts,
     cluster,
+    leader,
     machines,
     machine_orders,
     machine_doors,
@@ -72,11 +95,23 @@ MODULES = (
     keys,
     usage,
     live,
+    logs,
     audit,
     beats,
     registry,
+    plans,
+    tickets,
+    attempts,
+    workflows,
     compute,
     dask,
+    work,
+    incidents,
+    slos,
+    budgets,
+    policies,
+    alerts,
+    webhooks,
     about,
 )
 
@@ -90,11 +125,19 @@ class Api(FastAPI):
         return self.openapi_schema
 
 
-def create_app(open_plane: OpenPlane, *, ui_folder: Path = FOLDER, look_around: LookAround = this_box) -> ASGIApp:
+def create_app(
+    open_plane: OpenPlane,
+    *,
+    ui_folder: Path = FOLDER,
+    look_around: LookAround = this_box,
+    tracing: Tracing = OFF,
+) -> ASGIApp:
     """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
     api = create_api(open_plane, ui_folder=ui_folder, look_around=look_around)
-    inner = Shortcuts(api, beats.router.routes)
-    return Started(api, SecureHeaders(Observed(inner, metrics=HttpMetrics(api.state.registry))))
+    inner: ASGIApp = WorkFirst(api, Shortcuts(api, beats.router.routes))
+    if tracing.is_on:
+        inner = Traced(inner, tracing)
+    return Started(api, SecureHeaders(Observed(inner, metrics=api.state.http)))
 
 
 class Started:
@@ -123,7 +166,9 @@ def create_api(
         async with open_plane() as plane, open_lookout(plane, look_around) as lookout:
             app.state.plane, app.state.lookout = plane, lookout
             try:
-                yield
+                with counted(app, plane):
+                    async with probing(plane):
+                        yield
             finally:
                 app.state.plane, app.state.lookout = None, None
 
@@ -141,6 +186,13 @@ def create_api(
     app.state.registry = new_registry(component="backend", version=__version__)
     app.state.registry.register(ClusterCollector(lambda: app.state.plane))
     app.state.registry.register(RegistryCollector(lambda: app.state.plane))
+    app.state.registry.register(DispatchCollector(lambda: app.state.plane))
+    app.state.registry.register(SloCollector(lambda: app.state.plane))
+    app.state.http = HttpMetrics(app.state.registry)
+    app.state.registry.register(NotifyCollector(lambda: app.state.plane))
+    app.state.registry.register(BusCollector(lambda: app.state.plane))
+    app.state.registry.register(TermCollector(lambda: app.state.plane and app.state.plane.term))
+    app.state.registry.register(LogsCollector(lambda: app.state.plane and app.state.plane.logs))
     errors.install(app)
     _check_policy()
     for module in MODULES:

@@ -1,16 +1,15 @@
 """Who is calling: one door for every channel (internal token, access token, session cookie), HTTP and WebSocket."""
 
 import hmac
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from backend.caller import Caller
 from backend.plane import Plane
 from backend.policy import SAFE_METHODS, WEBSOCKET, Rule, check
-from cluster_ai.accounts.service import csrf_of
 from cluster_ai.core.errors import Forbidden, Unauthenticated
 from cluster_ai.core.principals import Channel, Principal, Role
 
@@ -29,20 +28,6 @@ class CsrfMissing(Forbidden):
     """The cookie came without the token that only our own pages know."""
 
     code = "csrf"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whose request it is. ``credential`` is the session or access token itself, for ending it."""
-
-    principal: Principal
-    address: str
-    password_chosen: bool = True
-    credential: str = ""
-
-    @property
-    def csrf(self) -> str:
-        return csrf_of(self.credential) if self.principal.channel is Channel.SESSION else ""
 
 
 async def authorise(connection: HTTPConnection, rule: Rule) -> Caller | None:

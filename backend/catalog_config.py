@@ -7,6 +7,7 @@ from pathlib import Path
 from backend.live import Live
 from cluster_ai.accounts.service import Times
 from cluster_ai.core.bus import Bus
+from cluster_ai.core.consent import Consent, always
 from cluster_ai.core.db import Database
 from cluster_ai.nodes.fleet import Fleet
 
@@ -32,5 +33,6 @@ class Around:
     fleet: Fleet
     bus: Bus
     times: Times
+    consent: Consent = always
     tls: Path | None = None
     """Folder of the head's certificate, which machines want to see; None while this head stays alone."""

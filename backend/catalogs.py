@@ -33,7 +33,7 @@ async def open_catalogs(config: CatalogConfig, around: Around) -> AsyncIterator[
             refuse_registries(ask, allow_pull=config.allow_pull, registries=config.registries)
 
         library = Registry(outward, config.registries, config.bases)
-        given = Given(nodes, library, admit, around.times.now, around.times.new_id, config.aliases)
+        given = Given(nodes, library, admit, around.times.now, around.times.new_id, config.aliases, around.consent)
         opening = open_room(around.database, given, users=config.users, tell=lambda view: tell(around, view))
         room = await stack.enter_async_context(opening)
         await stack.enter_async_context(looked_after(room, nodes, around))

@@ -10,15 +10,13 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 from urllib.parse import quote
 
 import aiohttp
 
+from backend.caller import Caller
 from cluster_ai.core.errors import Unauthenticated, Unavailable
-
-if TYPE_CHECKING:
-    from backend.auth import Caller
 
 SECONDS: Final = 10.0
 LARGEST_PAGE: Final = 32 * 1024 * 1024
@@ -51,7 +49,7 @@ class Tickets:
         self._callers: OrderedDict[str, Caller] = OrderedDict()
         self._of: dict[str, str] = {}
 
-    def of(self, caller: "Caller") -> str:
+    def of(self, caller: Caller) -> str:
         """The ticket of a session: the same one each time."""
         ticket = self._of.get(caller.credential)
         if ticket is None:
@@ -63,7 +61,7 @@ class Tickets:
         self._callers.move_to_end(ticket)
         return ticket
 
-    def caller(self, ticket: str) -> "Caller":
+    def caller(self, ticket: str) -> Caller:
         """Whose it is; whether their session still counts is another question.
 
         Raises:

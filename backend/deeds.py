@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from backend.auth import Caller
+from backend.caller import Caller
 from backend.plane import Plane
 from cluster_ai.accounts.audit import Deed
 from cluster_ai.core.errors import ClusterError

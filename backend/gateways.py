@@ -7,12 +7,15 @@ from typing import TypeVar
 
 import aiohttp
 
+from backend.relay import GatewayCalls
 from backend.sources import HttpGateway
 from cluster_ai.core.errors import ClusterError, Unavailable
 from cluster_ai.core.sockets import doors_in, short
 from cluster_ai.gateway.nodes.summed import summed
 from cluster_ai.gateway.types import DecisionView, GatewayView
 from cluster_ai.gateway.watching.logged import DecisionsView
+
+__all__ = ["GatewayCalls", "Gateways"]
 
 T = TypeVar("T")
 Ask = Callable[[HttpGateway], Awaitable[T]]

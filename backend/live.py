@@ -19,7 +19,9 @@ OVERVIEW = "overview"
 EVENTS = "events"
 PULLS = "pulls"
 """Every pull as it is now, at most once a second each."""
-TOPICS = frozenset({OVERVIEW, EVENTS, PULLS})
+PLANS = ("plan", "ticket")
+"""What happened to plans and tickets."""
+TOPICS = frozenset({OVERVIEW, EVENTS, PULLS, *PLANS})
 DATABASE_SECONDS = 10.0
 """The loop itself writes to the database this seldom; ``/ready`` looks afresh."""
 

@@ -20,6 +20,7 @@ def place_of(node: NodeView, picture: OverviewView, known: Known | None) -> Plac
         drains=node.draining,
         changes=node.kind is not UpstreamKind.EMBEDDED and not serves_only_its_own(known),
         copies=node.kind is UpstreamKind.MACHINE,
+        labels=known.machine.labels if known is not None else (),
         room=_room(node, picture, known),
         models=tuple(
             (

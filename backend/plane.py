@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+from starlette.types import ASGIApp
 
-from backend.catalogs import Around, Opened, open_catalogs
-from backend.gateways import Gateways
+from backend import catalogs, election_room, logs_room, outside, plans_room, slo_room, working
+from backend.gateways import GatewayCalls, Gateways
 from backend.live import Bus, Live
 from backend.plane_config import Neighbours, PlaneConfig
-from backend.relay import GatewayCalls
 from backend.rooms import Accounts, Rooms, open_rooms
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
 from cluster_ai.registry.service import Means, Registry
@@ -42,14 +42,28 @@ class Plane:
     leaving: asyncio.Event
     """Set when the process begins to stop: streams without an end must end."""
     neighbours: Neighbours
-    catalog: Opened
+    catalog: catalogs.Opened
+    slo: slo_room.Objectives
+    work: plans_room.Opened
+    notify: outside.Notify
+    logs: logs_room.Logs | None
+    term: election_room.Term
+    """Whether this head leads."""
+    dispatching: working.Dispatching | None = None
+    """None where tickets are not done."""
+
+    @property
+    def work_door(self) -> ASGIApp | None:
+        """Where workers ask about their tickets."""
+        return None if self.dispatching is None else self.dispatching.door
 
 
 @asynccontextmanager
 async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterator[Plane]:
     """Opens everything in order, and closes it in reverse."""
     async with AsyncExitStack() as stack:
-        rooms = await stack.enter_async_context(open_rooms(config.vault, config.members))
+        consent = slo_room.consent_of(config.vault.times)
+        rooms = await stack.enter_async_context(open_rooms(config.vault, config.members, consent))
         await stack.enter_async_context(rooms.members.energy.running())
         times = config.vault.times
         means = Means(clock=time.monotonic, wall=times.now, new_id=times.new_id)
@@ -59,13 +73,24 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         gateway = Gateways(front, run=config.run, token=config.internal_token)
         dask = Rested(neighbours.compute, rooms.members.fleet.resting)
         sources = Sources(gateway, neighbours.supervisor, dask, config.host)
-        bus = Bus()
+        bus = await stack.enter_async_context(outside.open_bus(config.redis_url, origin=times.new_id()))
+        standing = election_room.open_election(config.election, rooms.database, bus, config.vault)
+        term = await stack.enter_async_context(standing)
         live = Live(sources, about=config.about, bus=bus, database=rooms.check, now=config.vault.times.now)
         await stack.enter_async_context(live.running(seconds=config.tick_seconds))
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
-        around = Around(rooms.database, live, rooms.members.fleet, bus, times, tls)
-        catalog = await stack.enter_async_context(open_catalogs(config.catalog, around))
+        slo = await stack.enter_async_context(
+            slo_room.open_slo(config.slo, slo_room.Next(rooms, live, bus, times, term.epoch, term.guard))
+        )
+        around = catalogs.Around(rooms.database, live, rooms.members.fleet, bus, times, consent, tls)
+        catalog = await stack.enter_async_context(catalogs.open_catalogs(config.catalog, around))
+        receivers = await stack.enter_async_context(outside.open_receivers(config.notify.settings.allow))
+        ground = plans_room.Ground(rooms.database, bus, config.vault, consent, receivers.refused)
+        work = await stack.enter_async_context(plans_room.open_work(config.work, ground))
+        secrets, turn = config.vault.secrets, outside.turn_of(bus, term.epoch)
+        beside = outside.Beside(rooms.database, bus, times, secrets, config.about.name, outside.to_tickets(work), turn)
+        notify = await stack.enter_async_context(outside.open_notify(config.notify, beside))
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
             rooms.accounts,
@@ -81,6 +106,11 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             asyncio.Event(),
             neighbours,
             catalog,
+            slo,
+            work,
+            notify,
+            await stack.enter_async_context(logs_room.open_logs(config.logs)),
+            term,
         )
 
 

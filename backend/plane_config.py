@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend.catalog_config import CatalogConfig
-from backend.dask_pages import DaskPages
+from backend import dask_pages, logs_room, notify_room, plans_room, traced
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
+from backend.room_configs import CatalogConfig, ElectionConfig, SloConfig
 from backend.snapshot import About
 from backend.sources import Compute, ReadHost, Supervisor
 from cluster_ai.accounts.opening import VaultConfig
@@ -29,6 +29,13 @@ class PlaneConfig:
     rule: Rule = DEFAULT
     """When an instance of the registry counts as away."""
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
+    work: plans_room.WorkConfig = field(default_factory=plans_room.WorkConfig)
+    slo: SloConfig = field(default_factory=SloConfig)
+    notify: notify_room.NotifyConfig = field(default_factory=notify_room.NotifyConfig)
+    election: ElectionConfig = field(default_factory=ElectionConfig)
+    redis_url: str | None = None
+    """Where events meet those of other processes; None: nowhere."""
+    logs: logs_room.LogsConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +44,6 @@ class Neighbours:
 
     supervisor: Supervisor
     compute: Compute
-    dask: DaskPages | None = None
+    dask: dask_pages.DaskPages | None = None
     jobs: Jobs | None = None
+    tracing: traced.Tracing = traced.OFF

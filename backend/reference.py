@@ -75,8 +75,9 @@ def every_error() -> list[type[ClusterError]]:
     pending: list[type[ClusterError]] = [ClusterError]
     while pending:
         kind = pending.pop()
-        found.add(kind)
         pending += kind.__subclasses__()
+        if kind.__module__.startswith((f"{cluster_ai.__name__}.", f"{backend.__name__}.")):
+            found.add(kind)
     return sorted(found, key=lambda kind: (kind.code, len(kind.__mro__), kind.__name__))
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from cluster_ai.core.errors import (
     ClusterError,
+    Conflict,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -29,6 +30,7 @@ _KINDS: Final[Mapping[int, type[ClusterError]]] = {
     403: Forbidden,
     404: NotFound,
     405: Unsupported,
+    409: Conflict,
     413: InvalidInput,
     422: InvalidInput,
     501: Unsupported,

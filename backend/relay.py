@@ -63,9 +63,10 @@ class GatewayCalls:
         self._lost = lost or _broke(gateway_url)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    def chat(self, body: Mapping[str, Any], *, request_id: str) -> "Relayed":
-        """The answer to an Ollama chat, as it comes."""
-        return Relayed(self, Passing("POST", "/api/chat", body, {"X-Request-Id": request_id}))
+    def chat(self, body: Mapping[str, Any], *, request_id: str, trace: str = "") -> "Relayed":
+        """The answer to an Ollama chat, as it comes. ``trace``: the ``traceparent`` that it is part of."""
+        headers = {"X-Request-Id": request_id} | ({"Traceparent": trace} if trace else {})
+        return Relayed(self, Passing("POST", "/api/chat", body, headers))
 
     def pull(self, model: str, nodes: tuple[str, ...], *, note: Note) -> "Relayed":
         """Progress while ``nodes`` fetch ``model``; the gateway chooses them when none are named."""

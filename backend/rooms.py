@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from backend.database_check import DatabaseCheck
 from backend.machines.config import MembersConfig
-from backend.machines.members import Members, open_members
+from backend.machines.members import Consent, Members, always, open_members
 from cluster_ai.accounts.opening import VaultConfig, open_vault
 from cluster_ai.accounts.service import Accounts
 from cluster_ai.core.db import Database
@@ -32,7 +32,7 @@ class Rooms:
 
 
 @asynccontextmanager
-async def open_rooms(config: VaultConfig, machines: MembersConfig) -> AsyncIterator[Rooms]:
+async def open_rooms(config: VaultConfig, machines: MembersConfig, consent: Consent = always) -> AsyncIterator[Rooms]:
     """Opens the database once for all of them.
 
     Raises:
@@ -43,6 +43,6 @@ async def open_rooms(config: VaultConfig, machines: MembersConfig) -> AsyncItera
         check = DatabaseCheck(vault.database, now=config.times.now, clock=time.monotonic)
         chance = Chance(now=config.times.now, new_id=config.times.new_id, random=secrets.token_bytes)
         keys = Keys(vault.database, chance=chance)
-        members = await open_members(vault.database, machines, times=config.times)
+        members = await open_members(vault.database, machines, times=config.times, consent=consent)
         requests = RequestStore(vault.database)
         yield Rooms(vault.accounts, requests, keys, members, check, vault.admin.password_chosen, vault.database)

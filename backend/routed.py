@@ -9,7 +9,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from backend.auth import Caller, authorise
+from backend.auth import authorise
+from backend.caller import Caller
 from backend.errors import MalformedBody, UnsupportedMedia
 from backend.plane import Plane
 from backend.policy import Rule, rule_of

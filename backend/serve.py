@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -23,6 +24,7 @@ from cluster_ai.settings import Settings, head_files, load
 if TYPE_CHECKING:
     from backend.machines.config import MembersConfig
     from backend.plane import Plane, PlaneConfig
+    from cluster_ai.accounts.opening import VaultConfig
 
 log = structlog.get_logger(__name__)
 USAGE = 2
@@ -66,11 +68,13 @@ async def _api(settings: Settings) -> None:
     from cluster_ai.compute.watch import SchedulerWatch
     from cluster_ai.core.asgi.guard import Limits
     from cluster_ai.core.asgi.serve import serve
+    from cluster_ai.core.tracing import open_tracing
     from cluster_ai.shares import share_here, view_of
     from cluster_ai.supervisor.control import Control
 
     ports = settings.effective_ports
     async with AsyncExitStack() as stack:
+        tracing = await stack.enter_async_context(open_tracing(os.environ, service="cluster-ai-backend"))
         dask, here = f"http://127.0.0.1:{ports.dask_dashboard}", await asyncio.to_thread(share_here, settings)
         watch = SchedulerWatch(f"tcp://127.0.0.1:{ports.scheduler}", dask, view_of(here))
         neighbours = Neighbours(
@@ -78,9 +82,11 @@ async def _api(settings: Settings) -> None:
             await stack.enter_async_context(watch),
             await stack.enter_async_context(DaskPages(dask)),
             await stack.enter_async_context(SchedulerJobs(f"tcp://127.0.0.1:{ports.scheduler}")),
+            tracing,
         )
         config = plane_config(settings, wants_workers=here.workers > 0)
         plane = await stack.enter_async_context(open_plane(config, neighbours))
+        plane = await stack.enter_async_context(dispatched(plane, settings))
         _refuse_open_door(settings, chosen=plane.password_chosen)
         if settings.machines.bind is not None:
             from backend.machines.opening import machines_served
@@ -92,13 +98,44 @@ async def _api(settings: Settings) -> None:
         # To search all that was imported takes a sixth of a second, in which nobody is answered.
         stack.enter_context(rarely_searched())
         await serve(
-            create_app(lambda: _already_open(plane)),
+            create_app(lambda: _already_open(plane), tracing=tracing),
             host=settings.bind,
             port=ports.backend,
             limits=Limits(body_bytes=settings.backend.max_body_bytes),
             allowed_hosts=settings.allowed_hosts,
             leaving=plane.leaving,
         )
+
+
+@asynccontextmanager
+async def dispatched(plane: "Plane", settings: Settings) -> AsyncIterator["Plane"]:
+    """The API's rooms with dispatching among them: tickets are done inside the block."""
+    from dataclasses import replace
+
+    from backend.dispatching.config import DispatchConfig
+    from backend.dispatching.opening import Around, open_dispatching
+    from cluster_ai.plans.asked import Bounds
+
+    ports, home = settings.effective_ports, settings.paths
+    config = DispatchConfig(
+        lines=home.logs / "tickets",
+        secrets=home.secrets,
+        scheduler=f"tcp://127.0.0.1:{ports.scheduler}",
+        gateway_near=settings.gateway_url,
+        gateway_far="" if is_loopback(settings.bind) else settings.shown_at(ports.gateway),
+        bounds=Bounds(settings.plans.owner_in_flight, settings.plans.owner_seconds_a_day),
+    )
+    around = Around(
+        plane.bus,
+        plane.rooms.keys,
+        plane.registry,
+        plane.term.epoch,
+        plane.term.guard,
+        plane.slo.room.freezes.outlook,
+        plane.neighbours.tracing,
+    )
+    async with open_dispatching(config, plane.work, around) as opened:
+        yield replace(plane, dispatching=opened)
 
 
 async def _gateway(settings: Settings) -> None:
@@ -112,28 +149,20 @@ async def _gateway(settings: Settings) -> None:
 def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     """The plain values that the API runs on."""
     from backend.catalogs import CatalogConfig
+    from backend.election_room import ElectionConfig
     from backend.host import ThisMachine
+    from backend.notify_room import NotifyConfig
     from backend.plane import PlaneConfig
+    from backend.plans_room import WorkConfig
+    from backend.slo_room import SloConfig
     from backend.snapshot import About
-    from cluster_ai.accounts.opening import VaultConfig
-    from cluster_ai.accounts.service import Times
-    from cluster_ai.accounts.types import Lifetimes
     from cluster_ai.catalog.entries import USERS
-    from cluster_ai.core.ids import new_id
+    from cluster_ai.core.paths import make_secret
+    from cluster_ai.logs.room import LogsConfig
     from cluster_ai.registry.detector import Rule
     from cluster_ai.views import Endpoints
 
     home, ports, api = settings.paths, settings.effective_ports, settings.backend
-    vault = VaultConfig(
-        url=settings.effective_database_url,
-        secrets=home.secrets,
-        lifetimes=Lifetimes(
-            session=api.session_hours * 3600, idle=api.session_idle_minutes * 60, token=api.token_minutes * 60
-        ),
-        times=Times(now=time.time, new_id=new_id),
-        on_fatal=_die,
-        env=dict(os.environ),
-    )
     about = About(
         name=settings.name,
         version=__version__,
@@ -147,7 +176,7 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
     )
     return PlaneConfig(
         about=about,
-        vault=vault,
+        vault=vault_config(settings),
         members=members_config(settings),
         gateway_url=settings.gateway_url,
         internal_token=home.internal_secret(),
@@ -161,7 +190,38 @@ def plane_config(settings: Settings, *, wants_workers: bool) -> "PlaneConfig":
             # The gateway takes up changed ones by itself; they are read anew each time.
             aliases=lambda: load().gateway.aliases,
         ),
+        notify=NotifyConfig(settings.notify, settings.lang or "en"),
+        redis_url=settings.redis_url,
+        work=WorkConfig(home.data / "plans", settings.plans, settings.executors),
+        slo=SloConfig(
+            settings.slo,
+            settings.slo.folder or home.objectives,
+            make_secret(home.alertmanager_token, token_urlsafe(32)),
+            home.freezes,
+        ),
+        election=ElectionConfig(home.data, settings.election),
+        logs=LogsConfig(home.logs_store, home.logs, settings.logs, time.time),
         rule=Rule.of(suspect=settings.machines.suspect_seconds, dead=settings.machines.dead_seconds),
+    )
+
+
+def vault_config(settings: Settings) -> "VaultConfig":
+    """Where accounts and secrets lie, and how long a sign-in lasts."""
+    from cluster_ai.accounts.opening import VaultConfig
+    from cluster_ai.accounts.service import Times
+    from cluster_ai.accounts.types import Lifetimes
+    from cluster_ai.core.ids import new_id
+
+    api = settings.backend
+    return VaultConfig(
+        url=settings.effective_database_url,
+        secrets=settings.paths.secrets,
+        lifetimes=Lifetimes(
+            session=api.session_hours * 3600, idle=api.session_idle_minutes * 60, token=api.token_minutes * 60
+        ),
+        times=Times(now=time.time, new_id=new_id),
+        on_fatal=_die,
+        env=dict(os.environ),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -12,7 +13,9 @@ from backend.live import OVERVIEW, TOPICS
 from backend.relay import raced
 from cluster_ai.core.bus import Bus, Message
 from cluster_ai.core.errors import ClusterError, InvalidInput
+from cluster_ai.core.events import Event
 from cluster_ai.core.wire import INT64_MAX, dump_json
+from cluster_ai.notify.forms import OWN_ADDRESS
 
 QUIET_SECONDS = 15.0
 """A comment is sent after this much silence, so that neither side takes the other for dead."""
@@ -22,17 +25,28 @@ SEND_SECONDS = 60.0
 """A reader of a WebSocket who takes nothing for so long is let go."""
 
 
+def everything(_message: Message) -> bool:
+    """Where every message is for whoever may read the stream."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Until when a stream may go on: its credential is worth something, and the process is not about to stop."""
+    """Until when a stream may go on: its credential is worth something, and the process is not about to stop.
+
+    ``shows``: whether a message is for this reader.
+    """
 
     still_allowed: Callable[[], Awaitable[object]]
     leaving: asyncio.Event
+    shows: Callable[[Message], bool] = everything
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a subscriber asked for. ``after`` is the number of the last message that they have."""
+    """What a subscriber asked for: no topics when they named none. ``after``: the number of the last message that they
+    have.
+    """
 
     topics: tuple[str, ...]
     after: int | None
@@ -44,7 +58,7 @@ def wanted(topics: str, after: str) -> Wanted:
     Raises:
         InvalidInput: a topic that does not exist, or a cursor that is no number.
     """
-    names = tuple(dict.fromkeys(name for name in topics.split(",") if name)) or tuple(sorted(TOPICS))
+    names = tuple(dict.fromkeys(name for name in topics.split(",") if name))
     for name in names:
         if name not in TOPICS:
             raise InvalidInput(
@@ -76,8 +90,19 @@ async def messages(bus: Bus, asked: Wanted, latest: Callable[[], BaseModel]) -> 
 
 def as_text(message: Message) -> str:
     """The envelope, as both transports carry it."""
-    data = message.data.model_dump(mode="json")
-    return dump_json({"number": message.number, "topic": message.topic, "data": data}).decode()
+    return dump_json({"number": message.number, "topic": message.topic, "data": _plain(message.data)}).decode()
+
+
+def _plain(data: Any) -> Any:
+    """What a message holds, as JSON has it: a picture, an event in either form, or what is plain already."""
+    if isinstance(data, BaseModel):
+        return data.model_dump(mode="json")
+    if isinstance(data, Event):
+        data = {"id": data.id, "type": data.type, "subject": data.subject, "at": data.at, "data": dict(data.data)}
+    if isinstance(data, dict) and isinstance(inner := data.get("data"), dict) and OWN_ADDRESS in inner:
+        # A ticket's own receiver can hold a secret, and readers need no more than a sign-in.
+        return data | {"data": {name: value for name, value in inner.items() if name != OWN_ADDRESS}}
+    return data
 
 
 class EventStream(Response):
@@ -109,9 +134,12 @@ class EventStream(Response):
 
 
 async def allowed_only(source: AsyncIterator[Message | None], gate: Gate) -> AsyncIterator[Message | None]:
-    """Passes messages on until the gate closes; looked at with each message, and there is one a second."""
+    """Passes messages on until the gate closes; looked at with each message, and there is one a second.
+
+    Those that are not for this reader are left out; None when that has been all for a quiet stretch.
+    """
     clock = asyncio.get_running_loop().time
-    checked = clock()
+    checked = told = clock()
     async for message in source:
         if gate.leaving.is_set():
             return
@@ -121,7 +149,10 @@ async def allowed_only(source: AsyncIterator[Message | None], gate: Gate) -> Asy
             except ClusterError:
                 return
             checked = clock()
-        yield message
+        shown = message is None or gate.shows(message)
+        if shown or clock() - told > QUIET_SECONDS:
+            told = clock()
+            yield message if shown else None
 
 
 def _as_event(message: Message) -> str:

@@ -116,6 +116,9 @@ def _post(settings: Settings, index: int) -> "Post":
         memory_limit=share.memory,
         resources={**share.resources(index), **settings.compute.resources},
         environment=environment_id(),
+        api=tuple(str(url).rstrip("/") for url in agent.head) if agent.has_joined else (settings.backend_url,),
+        # One for all workers of a machine: what one ticket leaves the next one reads, whichever of them does it.
+        tickets=settings.paths.root / "tickets",
     )
 
 

@@ -18,10 +18,16 @@ from cluster_ai.core import mistakes
 from cluster_ai.core.addresses import near, origin, shown
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home, default_home
+from cluster_ai.election.types import ElectionSettings
 from cluster_ai.engines.types import NodeSettings
+from cluster_ai.executors.types import ExecutorSettings
 from cluster_ai.gateway.types import GatewaySettings
+from cluster_ai.logs.types import LogsSettings
 from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
+from cluster_ai.notify.types import NotifySettings
 from cluster_ai.pki.types import HeadFiles
+from cluster_ai.plans.config import PlansSettings
+from cluster_ai.slo.types import SloSettings
 from cluster_ai.supervisor.types import SupervisorSettings
 
 MAX_WORKERS = 16
@@ -127,7 +133,8 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None,
         pattern=r"^(rediss?|unix)://.+",
-        description="redis://... where several gateways count the limits of keys together; each its own when not set.",
+        description="redis://... or rediss://... (TLS), where several gateways count the limits of keys together and "
+        "processes tell each other events; each its own when not set.",
     )
     backend: BackendSettings = Field(default_factory=BackendSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
@@ -137,6 +144,12 @@ class Settings(BaseSettings):
     machines: MachinesSettings = Field(default_factory=MachinesSettings)
     agent: AgentSettings = Field(default_factory=AgentSettings)
     power: PowerSettings = Field(default_factory=PowerSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+    executors: ExecutorSettings = Field(default_factory=ExecutorSettings)
+    plans: PlansSettings = Field(default_factory=PlansSettings)
+    slo: SloSettings = Field(default_factory=SloSettings)
+    election: ElectionSettings = Field(default_factory=ElectionSettings)
+    logs: LogsSettings = Field(default_factory=LogsSettings)
 
     @classmethod
     def settings_customise_sources(

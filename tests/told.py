@@ -1,4 +1,4 @@
-"""What a module writes into its log, whatever a test before has set up for all logs of the process."""
+"""What modules write into their logs, whatever a test before has set up for all logs of the process."""
 
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
@@ -10,19 +10,21 @@ from structlog.testing import LogCapture
 
 
 @contextmanager
-def told_by(module: ModuleType) -> Iterator[list[MutableMapping[str, Any]]]:
-    """Its records, each with ``event`` and ``log_level``. The module's logger must be called ``log``.
+def told_by(*modules: ModuleType) -> Iterator[list[MutableMapping[str, Any]]]:
+    """Their records, each with ``event`` and ``log_level``. A module's logger must be called ``log``.
 
     A logger that was used while logs were set up to be quick keeps that for good, so it is replaced.
     """
-    capture, usual = LogCapture(), module.log
-    module.log = structlog.wrap_logger(
-        structlog.PrintLogger(),
-        processors=[structlog.stdlib.add_log_level, capture],
-        wrapper_class=structlog.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+    capture, usual = LogCapture(), [module.log for module in modules]
+    for module in modules:
+        module.log = structlog.wrap_logger(
+            structlog.PrintLogger(),
+            processors=[structlog.stdlib.add_log_level, capture],
+            wrapper_class=structlog.BoundLogger,
+            cache_logger_on_first_use=False,
+        )
     try:
         yield capture.entries
     finally:
-        module.log = usual
+        for module, log in zip(modules, usual, strict=True):
+            module.log = log

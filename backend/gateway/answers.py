@@ -10,6 +10,7 @@ from cluster_ai.core.asgi.leaving import ClientLeft
 from cluster_ai.core.asgi.observe import ID_HEADER, Seen
 from cluster_ai.core.errors import (
     ClusterError,
+    Conflict,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -30,6 +31,7 @@ _STATUS: Final[dict[type[ClusterError], int]] = {
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
+    Conflict: 409,
     Unsupported: 501,
     LimitReached: 429,
     Unavailable: 503,

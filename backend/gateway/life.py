@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from backend.gateway.inside import Inside
 from backend.gateway.porter import Porter
@@ -42,6 +43,8 @@ class Plan:
     siblings: Siblings | None = None
     counting: Callable[[Room], AbstractAsyncContextManager[None]] | None = None
     machines: Machines | None = None
+    frozen: Path | None = None
+    """The file in which the API says what is frozen."""
 
 
 @dataclass(slots=True)

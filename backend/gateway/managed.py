@@ -1,11 +1,14 @@
 """One request to change models: who asks, where they want it, and who does it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
 from backend.gateway.answers import Asked
+from backend.gateway.frozen import refuse_frozen
 from cluster_ai.gateway.managing.asks import Ask, Verb, read_ask, wanted_nodes
 from cluster_ai.gateway.managing.targets import Plan
 from cluster_ai.gateway.managing.upkeep import Upkeep
@@ -26,6 +29,8 @@ class Visit:
     asked: Asked
     caller: Caller
     upkeep: Upkeep
+    notice: Path | None = None
+    """The file that says what is frozen."""
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -47,6 +52,8 @@ class Visit:
         ask = read_ask(verb, await self.asked.body())
         for name in filter(None, (ask.model, ask.source)):
             demand_model(self.caller, name)
+        if self.notice is not None and ask.verb is not Verb.PUSH:
+            await asyncio.to_thread(refuse_frozen, self.notice, ask.model, self.wanted)
         plan = await self.upkeep.plan(ask, self.wanted, client=self.client)
         who = self.caller.name
         log.info("models are to change", verb=ask.verb.value, model=ask.model, nodes=plan.nodes, caller=who)
@@ -59,8 +66,9 @@ Work = Callable[[Visit], Awaitable[None]]
 class Keeper:
     """Has the one ``Upkeep`` of a room, and lets those in who may use it."""
 
-    def __init__(self, caller_of: CallerOf) -> None:
+    def __init__(self, caller_of: CallerOf, notice: Path | None = None) -> None:
         self._caller_of = caller_of
+        self._notice = notice
         self._room: Room | None = None
         self._upkeep: Upkeep | None = None
 
@@ -69,7 +77,7 @@ class Keeper:
             # Before the body is read: a blob has gigabytes.
             caller = self._caller_of(asked)
             demand_scope(caller, MANAGE)
-            await work(Visit(asked, caller, self._of(room)))
+            await work(Visit(asked, caller, self._of(room), self._notice))
 
         return door
 

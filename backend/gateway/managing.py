@@ -1,6 +1,7 @@
 """Ollama's management endpoints: what changes the models of nodes."""
 
 from http import HTTPMethod, HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from backend.gateway.answers import Asked
@@ -16,9 +17,9 @@ _NO_CLOUD: Final = {"cloud": {"disabled": True, "source": "config"}}
 """Ollama's command asks whether models of its vendor's cloud can be used: not through here."""
 
 
-def managing_routes(caller_of: CallerOf) -> list[Route]:
-    """The routes that change models, for callers with the scope ``models:write``."""
-    keeper, post = Keeper(caller_of), frozenset({HTTPMethod.POST.value})
+def managing_routes(caller_of: CallerOf, notice: Path | None = None) -> list[Route]:
+    """The routes that change models, for callers with the scope ``models:write``. ``notice`` says what is frozen."""
+    keeper, post = Keeper(caller_of, notice), frozenset({HTTPMethod.POST.value})
     reported = [Route(verb.path, post, keeper.door(reporting(verb))) for verb in (Verb.PULL, Verb.PUSH, Verb.CREATE)]
     return [
         *reported,

@@ -7,11 +7,11 @@ import structlog
 
 from backend.gateway.answers import Asked
 from cluster_ai.core.errors import InvalidInput
+from cluster_ai.core.trace_context import child_context, passed_state
 from cluster_ai.gateway.dialects.call import Call, Sender, read_call
 from cluster_ai.gateway.dialects.open_webui import CHAT_ID, TASK, USER_ID, USER_JWT, Hint, placed, who
 from cluster_ai.gateway.dialects.paths import Path
 from cluster_ai.gateway.types import GatewaySettings
-from cluster_ai.gateway.watching.tracing import child_context, passed_state
 from cluster_ai.keys.types import Caller
 
 log = structlog.get_logger(__name__)

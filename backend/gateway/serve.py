@@ -78,6 +78,7 @@ def plan_of(settings: Settings, *, database_url: str) -> Plan:
         siblings=Siblings(home.run, name=name, token=token) if gateway.processes > 1 else None,
         counting=counting,
         machines=reached,
+        frozen=home.freezes,
     )
 
 

@@ -17,7 +17,7 @@ def make_routes(life: Life) -> list[Route]:
     return [
         *(Route(path.path, post, relaying(path, porter, inside.observing.observe)) for path in relayed),
         *(Route(path, SAFE, door) for path, door in list_doors(porter.caller_of).items()),
-        *managing_routes(porter.caller_of),
+        *managing_routes(porter.caller_of, life.plan.frozen),
         *([] if reloading is None else [Route(PATH, post, reloading.door)]),
         Route(COUNT_TOKENS.path, post, porter.known(count_tokens)),
         Route("/metrics", SAFE, inside.metrics if siblings is None else siblings.door(inside.figures)),

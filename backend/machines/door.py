@@ -27,6 +27,7 @@ from cluster_ai.pki.types import REVOKED, CertificateRefused, Identity, PeerRole
 log = structlog.get_logger(__name__)
 BODY_BYTES: Final = 2 * 1024 * 1024
 _BEARER: Final = "Bearer "
+WORK: Final = "/api/v1/work/"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -55,6 +56,8 @@ class Desk:
     """The CA's certificate, PEM."""
     files: ASGIApp
     """Answers GET: the software that machines install."""
+    work: ASGIApp | None = None
+    """Answers what their workers ask about tickets."""
 
 
 class MachinesDoor:
@@ -76,6 +79,11 @@ class MachinesDoor:
                 return
             if scope["method"] == "GET":
                 await self._desk.files(scope, receive, send)
+                return
+            if self._desk.work is not None and scope["path"].startswith(WORK):
+                # Members alone may knock; which attempt it is about is told by the ticket's own token.
+                self._check(caller)
+                await self._desk.work(scope, receive, send)
                 return
             reply = await self._posted(scope, caller, await _body(receive))
         except ClusterError as exc:

@@ -9,12 +9,15 @@ from backend.machines.config import MembersConfig, Times
 from cluster_ai.core.db import Database
 from cluster_ai.nodes.energy import Energy
 from cluster_ai.nodes.errors import StaysAlone
-from cluster_ai.nodes.opening import Authority, Chance, Fleet, Invitations, opened
+from cluster_ai.nodes.opening import Authority, Chance, Consent, Fleet, Invitations, always, opened
 from cluster_ai.pki.head import ensure_head
 from cluster_ai.pki.store import Store
 
 if TYPE_CHECKING:
     from backend.machines.agents import Agents
+
+
+__all__ = ["Consent", "Members", "always", "open_members"]
 
 
 @dataclass(slots=True)
@@ -53,7 +56,9 @@ class Members:
         await asyncio.to_thread(store.put_revoked, self.fleet.revoked)
 
 
-async def open_members(database: Database, config: MembersConfig, *, times: Times) -> Members:
+async def open_members(
+    database: Database, config: MembersConfig, *, times: Times, consent: Consent = always
+) -> Members:
     """Reads what is stored; the head has an authority and a certificate afterwards.
 
     Raises:
@@ -62,7 +67,7 @@ async def open_members(database: Database, config: MembersConfig, *, times: Time
     """
     authority = await asyncio.to_thread(ensure_head, config.files, now=times.now())
     chance = Chance(now=times.now, new_id=times.new_id, random=secrets.token_bytes)
-    fleet, invitations = await opened(database, authority, config.settings, chance=chance)
+    fleet, invitations = await opened(database, authority, config.settings, chance=chance, consent=consent)
     energy = Energy(database, times.now, config.settings.heartbeat_seconds)
     await energy.load()
     fleet.told.append(energy.heard)

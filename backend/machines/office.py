@@ -23,7 +23,7 @@ class Office:
         self._throttle = Throttle()
         self._refusals = Refusals(record, members.fleet.clocks.monotonic)
 
-    def desk(self, files: ASGIApp) -> Desk:
+    def desk(self, files: ASGIApp, work: ASGIApp | None = None) -> Desk:
         return Desk(
             join=self.join,
             heartbeat=self.heartbeat,
@@ -33,6 +33,7 @@ class Office:
             cluster_id=self._members.authority.cluster_id,
             authority=self._members.authority.pem,
             files=files,
+            work=work,
         )
 
     async def join(self, request: JoinRequest, caller: Caller) -> JoinReply:

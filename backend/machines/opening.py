@@ -26,7 +26,7 @@ async def machines_served(plane: Plane, settings: Settings) -> AsyncIterator[Non
     async with AsyncExitStack() as stack:
         files = await stack.enter_async_context(software_served(settings.paths.root / "bundles", members.authority))
         await stack.enter_async_context(
-            open_to_machines(MachinesDoor(office.desk(files)), place, body_bytes=BODY_BYTES)
+            open_to_machines(MachinesDoor(office.desk(files, plane.work_door)), place, body_bytes=BODY_BYTES)
         )
         await stack.enter_async_context(tended(members, settings))
         yield

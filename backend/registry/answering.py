@@ -7,7 +7,8 @@ from typing import Any, Final
 import grpc
 
 from backend.plane import Plane
-from backend.registry.asking import admitted
+from backend.registry import tickets
+from backend.registry.asking import Admit, admitted, signed_in
 from backend.registry.failing import fail
 from backend.registry.telling import Telling
 from backend.registry.verbs import VERBS, WATCH, WATCH_REQUEST, Verb
@@ -26,11 +27,17 @@ def handlers(plane: Plane, *, revoked: Container[int]) -> Any:
     return grpc.method_handlers_generic_handler(SERVICE, {**found, "Watch": watch})
 
 
-def _unary(plane: Plane, verb: Verb, revoked: Container[int]) -> Any:
+def ticket_handlers(plane: Plane, *, revoked: Container[int]) -> Any:
+    """Those of tickets, which are for people and their programs: a machine's certificate opens none."""
+    found = {name: _unary(plane, verb, revoked, admit=signed_in) for name, verb in tickets.VERBS.items()}
+    return grpc.method_handlers_generic_handler(tickets.SERVICE, found)
+
+
+def _unary(plane: Plane, verb: Verb, revoked: Container[int], *, admit: Admit = admitted) -> Any:
     async def answered(request: Any, context: Any) -> bytes:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                caller = await admitted(plane, context, verb.rule, revoked=revoked)
+                caller = await admit(plane, context, verb.rule, revoked=revoked)
                 answer: bytes = (await verb.act(plane, caller, request)).SerializeToString()
                 return answer
         except ClusterError as exc:

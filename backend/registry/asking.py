@@ -2,23 +2,37 @@
 
 from collections.abc import Container
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography import x509
 
-from backend.auth import Caller, by_token
+from backend.auth import by_token
+from backend.caller import Caller
 from backend.plane import Plane
-from backend.policy import Rule
+from backend.policy import Rule, check
 from backend.registry.callers import let_in, machine
 from cluster_ai.core.errors import Unauthenticated
 from cluster_ai.pki.peer import identity_of_pem
 from cluster_ai.pki.types import CertificateRefused, Identity
 
 
+class Admit(Protocol):
+    """Lets a caller pass a rule, or raises."""
+
+    async def __call__(self, plane: Plane, context: Any, rule: Rule, *, revoked: Container[int]) -> Caller: ...
+
+
 async def admitted(plane: Plane, context: Any, rule: Rule, *, revoked: Container[int]) -> Caller:
     """The caller, who may pass ``rule``. Raises as ``caller_of``, and Forbidden."""
     caller = await caller_of(plane, context, revoked=revoked)
     let_in(caller, rule)
+    return caller
+
+
+async def signed_in(plane: Plane, context: Any, rule: Rule, *, revoked: Container[int]) -> Caller:
+    """The same for what no machine may do in its own name."""
+    caller = await caller_of(plane, context, revoked=revoked)
+    check(rule, caller.principal)
     return caller
 
 

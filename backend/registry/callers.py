@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from backend.auth import Caller
+from backend.caller import Caller
 from backend.policy import Rule, check
 from cluster_ai.core.errors import Forbidden
 from cluster_ai.core.principals import Channel, Principal, Role

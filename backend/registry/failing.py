@@ -21,6 +21,12 @@ STATUS: Final = {
     507: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 """By the status that HTTP has for the error; every other is INTERNAL."""
+BY_CODE: Final = {
+    "illegal_transition": grpc.StatusCode.FAILED_PRECONDITION,
+    "frozen": grpc.StatusCode.FAILED_PRECONDITION,
+    "changed_meanwhile": grpc.StatusCode.ABORTED,
+}
+"""Conflicts that are none of names."""
 CODE: Final = "cluster-ai-code"
 HINT: Final = "cluster-ai-hint"
 
@@ -29,7 +35,7 @@ async def fail(context: Any, error: ClusterError) -> NoReturn:
     """Ends a call with ``error``. The details begin with its code, which the trailing metadata have, too."""
     problem = problem_of(error)
     trailing = ((CODE, problem.code), *(((HINT, _plain(problem.hint)),) if problem.hint else ()))
-    status = STATUS.get(problem.status, grpc.StatusCode.INTERNAL)
+    status = BY_CODE.get(problem.code) or STATUS.get(problem.status, grpc.StatusCode.INTERNAL)
     await context.abort(status, f"{problem.code}: {problem.detail}", trailing)
     raise AssertionError("abort does not return")
 

@@ -16,7 +16,7 @@ import structlog
 from cryptography import x509
 
 from backend.plane import Plane
-from backend.registry.answering import handlers
+from backend.registry.answering import handlers, ticket_handlers
 from cluster_ai.core.loops import every
 from cluster_ai.core.sockets import PortTaken
 from cluster_ai.pki.store import Store
@@ -104,7 +104,7 @@ async def grpc_served(plane: Plane, place: Place) -> AsyncIterator[None]:
         await asyncio.to_thread(credentials.refresh)
         following = asyncio.create_task(credentials.follow())
     server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
-    server.add_generic_rpc_handlers((handlers(plane, revoked=credentials),))
+    server.add_generic_rpc_handlers((handlers(plane, revoked=credentials), ticket_handlers(plane, revoked=credentials)))
     try:
         _listen(server, f"127.0.0.1:{place.port}", None)
         if place.host is not None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
-from backend.auth import Caller
+from backend.caller import Caller
 from backend.deeds import recorded
 from backend.plane import Plane
 from backend.policy import API, Rule

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
-from backend.auth import Caller, address_of, drop_cookie, set_cookie
+from backend.auth import address_of, drop_cookie, set_cookie
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
 from cluster_ai.accounts.service import Attempt, csrf_of
@@ -57,7 +57,7 @@ class TokenView(Issued):
     token_type: str = "bearer"  # noqa: S105 - the kind of token, not one
 
 
-def _me(caller: Caller) -> Me:
+def _me(caller: TheCaller) -> Me:
     who = caller.principal
     user = UserView(id=who.id, name=who.name, role=who.role, password_chosen=caller.password_chosen)
     return Me(user=user, csrf=caller.csrf)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from backend.policy import API
 from backend.relay import NDJSON
 from backend.routed import PolicedRoute, TheCaller, ThePlane
+from backend.traced import trace_of
 from cluster_ai.core.wire import ModelName, StrictModel
 
 router = APIRouter(route_class=PolicedRoute, tags=["chat"])
@@ -46,4 +47,4 @@ class Chat(StrictModel):
 async def chat(body: Chat, request: Request, plane: ThePlane, _caller: TheCaller) -> Response:
     """Asks a model. Lines are Ollama's; X-Cluster-Node and X-Cluster-Why say who answered. Leaving stops the model."""
     asked = body.model_dump(mode="json", exclude_none=True)
-    return plane.calls.chat(asked, request_id=request.state.request_id)
+    return plane.calls.chat(asked, request_id=request.state.request_id, trace=trace_of(request.scope))

@@ -10,6 +10,7 @@ from backend.job_desk import Jobs
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
 from cluster_ai.compute.job_types import JobDetail, JobRequest, JobView
+from cluster_ai.core.consent import Action, Deed
 from cluster_ai.core.errors import Unavailable
 from cluster_ai.core.wire import StrictModel, View
 
@@ -64,6 +65,9 @@ async def cancel(job_id: JobId, plane: ThePlane, caller: TheCaller) -> JobView:
 async def scale(wanted: WantedWorkers, plane: ThePlane, caller: TheCaller) -> WorkersWanted:
     """Sets how many local Dask workers there are; those that are too many finish nothing, their tasks go elsewhere."""
     async with recorded(plane, caller, action="scale_workers", subject=str(wanted.count)):
+        here = sum(part.name.startswith("worker-") for part in plane.live.overview().system.parts)
+        if wanted.count < here:
+            await plane.slo.room.freezes.agreed(Deed(Action.SCALE, "workers", {"service": "compute"}))
         await plane.supervisor.scale_workers(wanted.count)
     return WorkersWanted(workers=wanted.count)
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, WebSocket
 from starlette.responses import RedirectResponse, Response
 from starlette.websockets import WebSocketState
 
-from backend.auth import Caller, authorise, check_origin
+from backend.auth import authorise, check_origin
 from backend.dask_pages import POLICY, DaskPages, Page
 from backend.errors import response_of
 from backend.plane import Plane
@@ -139,7 +139,7 @@ async def _watch(allowed: Callable[[], Awaitable[object]], leaving: asyncio.Even
                 await leaving.wait()
 
 
-async def _still_allowed(plane: Plane, caller: Caller) -> None:
+async def _still_allowed(plane: Plane, caller: TheCaller) -> None:
     """Whether the session behind a ticket still counts, with the role that its owner has now.
 
     Raises:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from backend.auth import Caller
+from backend.caller import Caller
 from backend.deeds import recorded
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane

@@ -53,6 +53,7 @@ async def models(plane: ThePlane, _caller: TheCaller) -> Models:
 async def pull(model: ThisModel, plane: ThePlane, caller: TheCaller, wanted: PullRequest | None = None) -> Response:
     """Fetches a model and passes the nodes' progress on, as NDJSON. Leaving stops the nodes."""
     nodes = tuple((wanted.nodes if wanted else None) or ())
+    await plane.catalog.upkeep.agreement.change(model, nodes)
     return plane.calls.pull(model, nodes, note=noting(plane, caller, action="pull_model", subject=model))
 
 
@@ -62,6 +63,7 @@ async def delete(model: ThisModel, plane: ThePlane, caller: TheCaller, node: The
     """Removes a model from every node that has it, or from those named."""
     async with recorded(plane, caller, action="delete_model", subject=model):
         held = plane.catalog.upkeep.reclaimable(model)
+        await plane.catalog.upkeep.agreement.change(model, tuple(node or ()) or tuple(held))
         nodes = await plane.calls.delete(model, tuple(node or ()))
         await plane.catalog.upkeep.unpin(model, nodes)
         return Deleted(nodes=nodes, freed={name: held.get(name, 0) for name in nodes})

@@ -4,12 +4,14 @@ What changes a state is stored before it counts. Progress is stored and told onc
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.catalog import tables
 from cluster_ai.catalog.choosing import Wanted
-from cluster_ai.catalog.machine import Event, Interrupted, Part, Progressed, apply, can, state_of
+from cluster_ai.catalog.machine import Event, Interrupted, Part, Progressed, Resumed, apply, can, state_of
 from cluster_ai.catalog.tables import Kept, Pull
 from cluster_ai.catalog.types import PullPart, PullState, PullView
 from cluster_ai.core.db import Database
@@ -18,6 +20,8 @@ from cluster_ai.core.errors import NotFound
 KEPT: int = 500
 """Pulls that are remembered after they ended."""
 Tell = Callable[[PullView], None]
+Agree = Callable[[AsyncConnection, str, Iterable[str]], Awaitable[None]]
+"""Raises where a model may not be fetched to these nodes now."""
 
 
 @dataclass(slots=True)
@@ -34,10 +38,11 @@ class _Open:
 class Board:
     """Made once; ``open`` it before use. ``now`` answers Unix seconds; ``tell`` hears of everything that changed."""
 
-    def __init__(self, database: Database, *, now: Callable[[], float], tell: Tell) -> None:
+    def __init__(self, database: Database, *, now: Callable[[], float], tell: Tell, agree: Agree | None = None) -> None:
         self._database = database
         self._now = now
         self._tell = tell
+        self._agree = agree or _agreed
         self._open: dict[str, _Open] = {}
         self._storing = asyncio.Lock()
 
@@ -100,9 +105,10 @@ class Board:
     # -- changing
 
     async def add(self, pull: Pull, parts: tuple[Part, ...]) -> PullView:
-        """A new one."""
+        """A new one. Raises what ``agree`` does."""
         async with self._storing:
             async with self._database.transaction() as connection:
+                await self._agree(connection, pull.model, [part.node for part in parts])
                 await tables.add_pull(connection, pull, parts)
                 await tables.remove_older(connection, keep=KEPT)
             one = _Open(pull, {part.node: part for part in parts})
@@ -110,13 +116,16 @@ class Board:
         return self._announce(one)
 
     async def settle(self, pull_id: str, nodes: tuple[str, ...], event: Event) -> tuple[Part, ...]:
-        """Applies ``event`` to those parts of a pull that it can happen to, durably; the parts that changed."""
+        """Applies ``event`` to those parts of a pull that it can happen to, durably; the parts that changed.
+
+        Raises what ``agree`` does, where the event lets them go on.
+        """
         async with self._storing:
             one = self._open.get(pull_id) or _opened(await self._kept(pull_id))
             asked = [one.parts[node] for node in nodes or tuple(one.parts) if node in one.parts]
             changed = tuple(apply(part, event) for part in asked if can(part, event))
             if changed:
-                await self._store(one, changed)
+                await self._store(one, changed, asks=isinstance(event, Resumed))
         if changed:
             self._announce(one)
         return changed
@@ -172,14 +181,16 @@ class Board:
             raise NotFound("there is no such pull", hint="cluster-ai model pulls", values={"about": "pull"})
         return found
 
-    async def _write(self, one: _Open, changed: tuple[Part, ...]) -> None:
+    async def _write(self, one: _Open, changed: tuple[Part, ...], *, asks: bool = False) -> None:
         now = self._now()
         async with self._database.transaction() as connection:
+            if asks:
+                await self._agree(connection, one.pull.model, [part.node for part in changed])
             await tables.store_parts(connection, changed, now=now)
         one.pull = replace(one.pull, changed_at=now)
 
-    async def _store(self, one: _Open, changed: tuple[Part, ...]) -> None:
-        await self._write(one, changed)
+    async def _store(self, one: _Open, changed: tuple[Part, ...], *, asks: bool = False) -> None:
+        await self._write(one, changed, asks=asks)
         for part in changed:
             one.parts[part.node] = part
             one.dirty.discard(part.node)
@@ -229,6 +240,10 @@ def view_of(pull: Pull, parts: tuple[Part, ...]) -> PullView:
             for part in parts
         ),
     )
+
+
+async def _agreed(_connection: AsyncConnection, _model: str, _nodes: Iterable[str]) -> None:
+    """Nothing forbids anything."""
 
 
 def _opened(kept: Kept) -> _Open:

@@ -9,6 +9,7 @@ from cluster_ai.catalog.gguf_remote import Known
 from cluster_ai.catalog.places import Nodes
 from cluster_ai.catalog.shape import Shape
 from cluster_ai.catalog.types import ModelRef
+from cluster_ai.core.consent import Consent, always
 from cluster_ai.core.errors import ClusterError
 
 
@@ -22,7 +23,7 @@ class Library(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """``admit`` raises where policy or a freeze forbids to fetch a model. ``now`` answers Unix seconds."""
+    """``admit`` raises where policy forbids to fetch a model. ``now`` answers Unix seconds."""
 
     nodes: Nodes
     library: Library
@@ -31,6 +32,8 @@ class Given:
     new_id: Callable[[], str]
     aliases: Callable[[], Mapping[str, Iterable[str]]] = dict
     """The models that each alias may stand for."""
+    consent: Consent = always
+    """Asked in the unit of work that begins to change models."""
 
 
 async def on_each(nodes: Iterable[str], work: Callable[[str], Awaitable[None]]) -> dict[str, ClusterError | None]:

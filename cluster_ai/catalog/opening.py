@@ -54,8 +54,8 @@ async def open_room(
     database: Database, given: Given, *, users: Path | None, tell: Tell, pace: Pace | None = None
 ) -> AsyncIterator[Opened]:
     """The room. ``users`` is the folder of people's own catalogue files; ``tell`` hears of every pull that changed."""
-    board = Board(database, now=given.now, tell=tell)
+    upkeep = Upkeep(database, given, clock=time.monotonic)
+    board = Board(database, now=given.now, tell=tell, agree=upkeep.agreement.pull)
     courier = Courier(board, given.nodes, clock=time.monotonic, pace=pace)
     async with courier.running():
-        upkeep = Upkeep(database, given, clock=time.monotonic)
         yield Opened(Pulls(board, courier, given), upkeep, Residency(), Shelves(users), given)

@@ -70,6 +70,7 @@ class Place:
     room: Room | None = field(default_factory=Room)
     """None where the node does not say what it has."""
     models: tuple[tuple[str, Holding], ...] = ()
+    labels: tuple[str, ...] = ()
 
     def holding(self, model: str) -> Holding | None:
         """What it has under that name."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from cluster_ai.catalog import tables
+from cluster_ai.catalog import agreement, tables
 from cluster_ai.catalog.given import Given, on_each
 from cluster_ai.catalog.places import Nodes, Place
 from cluster_ai.catalog.service import Pulls
@@ -30,6 +30,7 @@ class Upkeep:
 
     def __init__(self, database: Database, given: Given, *, clock: Clock) -> None:
         self._database = database
+        self.agreement = agreement.Agreement(database, given)
         self._given = given
         self._clock = clock
         self._not_before: dict[tuple[str, str], float] = {}
@@ -76,10 +77,14 @@ class Upkeep:
             return await tables.all_pins(connection)
 
     async def duplicate(self, model: str, name: str, nodes: Iterable[str] = ()) -> Outcomes:
-        """Gives it a second name, on those nodes or on all that have it. Raises as ``load``."""
-        return await on_each(
-            self._holders(model, nodes), lambda node: self._nodes.at(node).duplicate(_name(model), _name(name))
-        )
+        """Gives it a second name, on those nodes or on all that have it. Raises as ``load``, and:
+
+        Raises:
+            Frozen: a freeze forbids it.
+        """
+        meant = self._holders(model, nodes)
+        await self.agreement.change(name, meant)
+        return await on_each(meant, lambda node: self._nodes.at(node).duplicate(_name(model), _name(name)))
 
     def reclaimable(self, model: str) -> dict[str, int]:
         """Bytes that removing it would give back, for each node that has it."""

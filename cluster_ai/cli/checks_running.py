@@ -37,11 +37,17 @@ def check_api(settings: "Settings") -> Iterator[Check]:
 
     try:
         with Client.local(settings) as client:
-            ready = client.ready()
+            ready, term = client.ready(), client.leader()
     except ClusterError as exc:
         yield failed("api", exc)
         return
     yield Check("api", Verdict.OK, t("diag.answers"))
+    if term.leads:
+        yield Check("leader", Verdict.OK, t("diag.leads", epoch=term.epoch))
+    elif term.holder:
+        yield Check("leader", Verdict.OK, t("diag.follows", head=term.holder, epoch=term.epoch))
+    else:
+        yield Check("leader", Verdict.WARNING, t("diag.no_leader"), t("diag.leader_soon"))
     for found in ready.checks:
         verdict = Verdict.OK if found.ok else Verdict.PROBLEM
         seen = found.detail or (t("diag.ok") if found.ok else t("diag.not_ok"))

@@ -12,6 +12,7 @@ from cluster_ai.cli.noun import Noun, as_json
 from cluster_ai.cli.words import t
 
 _SECRET_IN_URL: Final = re.compile(r"(?<=://)([^:/@\s]*):([^@/\s]*)@")
+_SECRET_IN_QUERY: Final = re.compile(r"(?<=[?&]password=)[^&#]*")
 
 
 @click.group("config", cls=Noun, help=t("config.help"))
@@ -27,7 +28,7 @@ def whole(*, as_json: bool) -> None:
     values["ports"] = settings.effective_ports.model_dump(mode="json")
     for name in ("database_url", "redis_url"):
         if values[name]:
-            values[name] = _SECRET_IN_URL.sub(r"\1:***@", values[name])
+            values[name] = _SECRET_IN_QUERY.sub("***", _SECRET_IN_URL.sub(r"\1:***@", values[name]))
     if as_json:
         show.out_json({"settings": values})
         return

@@ -31,7 +31,7 @@ async def _follow(topic: str, *, after: int | None, count: int | None, as_json: 
     from cluster_ai.client import AsyncClient
 
     async with AsyncClient.local(place.settings()) as client:
-        messages: AsyncGenerator[Message, None] = client.live(topic, after=after, on_trouble=_tell_trouble)
+        messages: AsyncGenerator[Message, None] = client.live(topic, after=after, on_trouble=tell_trouble)
         async with aclosing(messages):
             seen = 0
             async for message in messages:
@@ -41,7 +41,7 @@ async def _follow(topic: str, *, after: int | None, count: int | None, as_json: 
                     return
 
 
-def _tell_trouble(problem: ClusterError, pause: float) -> None:
+def tell_trouble(problem: ClusterError, pause: float) -> None:
     show.say(t("events.trouble", reason=show.reason(problem), pause=f"{pause:.1f}"))
 
 

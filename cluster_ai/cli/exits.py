@@ -30,10 +30,12 @@ _BY_CODE: Final = {
     "port_taken": PORT_TAKEN,
     "no_space": Exit.NO_SPACE,
     "database_full": Exit.NO_SPACE,
+    "frozen": Exit.REFUSED,
     "registry_refused": Exit.REFUSED,
     "pull_refused": Exit.REFUSED,
     "node_failed": Exit.ERROR,
     "weak_password": Exit.REFUSED,
+    "target_refused": Exit.REFUSED,
     "node_cannot_manage_models": Exit.REFUSED,
 }
 _BY_KIND: Final[tuple[tuple[type[ClusterError], Exit], ...]] = (

@@ -1,6 +1,5 @@
-"""``cluster-ai logs``: what the parts write, one file each."""
+"""``cluster-ai logs``: what the parts write, one file each; and what is found in all of it."""
 
-import json
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -11,24 +10,40 @@ from typing import Final
 import click
 
 from cluster_ai.cli import place, show
-from cluster_ai.cli.noun import Verb
+from cluster_ai.cli.log_lines import readable
+from cluster_ai.cli.log_search import search
+from cluster_ai.cli.noun import Noun
 from cluster_ai.cli.watching import look_if_any
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import NotFound
 from cluster_ai.core.paths import Home
 
+__all__ = ["File", "logs", "readable"]
+
 SUFFIX: Final = ".log"
 _PAUSE: Final = 0.2
-_LEVELS: Final = {"warning": "yellow", "error": "red", "critical": "red", "debug": "bright_black"}
-_OWN: Final = {"event", "level", "timestamp", "component"}
 
 
-@click.command(cls=Verb, help=t("logs.help"))
+class _Logs(Noun):
+    """``logs``, ``logs -f`` and ``logs gateway`` show files: what is no verb is said to the verb that does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        asks_for_help = bool(args) and args[0] in ctx.help_option_names
+        words = args if asks_for_help or args[:1] in ([name] for name in self.commands) else ["show", *args]
+        return super().parse_args(ctx, words)
+
+
+@click.group(cls=_Logs, help=t("logs.help"))
+def logs() -> None:
+    pass
+
+
+@logs.command("show", help=t("logs.show"))
 @click.argument("part", required=False, metavar=t("meta.part_optional"))
 @click.option("-f", "--follow", is_flag=True, help=t("logs.follow"))
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=20, metavar="N", help=t("logs.lines"))
 @click.option("--raw", is_flag=True, help=t("logs.raw"))
-def logs(*, part: str | None, follow: bool, lines: int, raw: bool) -> None:
+def show_files(*, part: str | None, follow: bool, lines: int, raw: bool) -> None:
     chosen = _chosen(place.home(), part)
     look = Look(raw=raw or not show.is_terminal(), named=len(chosen) > 1)
     files = [File(name, path) for name, path in chosen.items()]
@@ -40,6 +55,9 @@ def logs(*, part: str | None, follow: bool, lines: int, raw: bool) -> None:
             for line in file.more():
                 look.print(file.name, line)
         time.sleep(_PAUSE)
+
+
+logs.add_command(search)
 
 
 def _chosen(home: Home, part: str | None) -> dict[str, Path]:
@@ -101,18 +119,3 @@ class Look:
     def print(self, part: str, line: str) -> None:
         front = f"{part:<10} | " if self.named else ""
         show.out(f"{front}{show.safe(line, keep=chr(9)) if self.raw else readable(line)}")
-
-
-def readable(line: str) -> str:
-    """A JSON line as ``time level event key=value``; any other line as it is."""
-    try:
-        said = json.loads(line)
-    except ValueError:
-        return show.safe(line, keep="\t")
-    if not isinstance(said, dict) or "event" not in said:
-        return show.safe(line, keep="\t")
-    level = str(said.get("level", ""))
-    when = str(said.get("timestamp", ""))[11:19]
-    rest = " ".join(f"{key}={value}" for key, value in said.items() if key not in _OWN)
-    text = show.safe(f"{when} {level:<8} {said['event']}  {rest}".rstrip(), keep="\n\t")
-    return click.style(text, fg=_LEVELS[level]) if level in _LEVELS else text

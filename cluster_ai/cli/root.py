@@ -40,8 +40,13 @@ VERBS: Final = {
     "gateway": "traffic:gateway",
     "key": "key:key",
     "usage": "used:usage",
+    "plan": "plan:plan",
+    "ticket": "ticket:ticket",
     "compute": "compute:compute",
     "svc": "svc:svc",
+    "slo": "slo:slo",
+    "freeze": "freeze:freeze",
+    "webhook": "webhook:webhook",
     "events": "events:events",
     "auth": "auth:auth",
     "tls": "tls:tls",
@@ -54,7 +59,7 @@ VERBS: Final = {
 GROUPS: Final = (
     ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "diag", "open", "tui")),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
-    ("work", ("map", "run-example", "compute", "svc")),
+    ("work", ("plan", "ticket", "map", "run-example", "compute", "svc", "slo", "freeze", "webhook")),
     ("more", ("events", "auth", "tls", "firewall", "config", "serve", "completion", "version")),
 )
 

@@ -22,8 +22,10 @@ from cluster_ai.core.i18n import pick, texts
 SCHEMA_VERSION: Final = 1
 _COLOURS: Final = {
     **dict.fromkeys(("ready", "healthy", "ok", "closed"), "green"),
+    **dict.fromkeys(("exhausted", "critical"), "red"),
     **dict.fromkeys(
-        ("starting", "waiting", "backoff", "suspect", "unhealthy", "stopping", "half_open", "draining"), "yellow"
+        ("starting", "waiting", "backoff", "suspect", "unhealthy", "stopping", "half_open", "draining", "warning"),
+        "yellow",
     ),
     **dict.fromkeys(("failed", "down", "open", "error"), "red"),
 }

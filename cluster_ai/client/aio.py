@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from cluster_ai.client import calls
+from cluster_ai.client import calls, log_calls
 from cluster_ai.client.live import Message, Reconnect, Trouble, follow, read_event
 from cluster_ai.client.problems import translated
 from cluster_ai.client.wiring import Target, check, good, parse_line, request_of
@@ -85,6 +85,10 @@ class AsyncClient:
         """Each dependency. Not being ready is an answer, not an error."""
         return await self.send(calls.ready())
 
+    async def leader(self) -> calls.Term:
+        """Which head leads, as the one that is asked knows it."""
+        return await self.send(calls.leader())
+
     async def me(self) -> calls.Me:
         return await self.send(calls.me())
 
@@ -131,9 +135,27 @@ class AsyncClient:
         on_trouble: Trouble | None = None,
     ) -> AsyncGenerator[Message, None]:
         """Live messages of ``topics``, through outages; see ``live.follow``. Close it with ``aclosing``."""
+        asked = {"topics": ",".join(topics)}
+        return self._followed(f"{calls.API}/events", asked, after=after, reconnect=reconnect, on_trouble=on_trouble)
+
+    def log_lines(
+        self, query: str, *, after: int | None = None, on_trouble: Trouble | None = None
+    ) -> AsyncGenerator[Message, None]:
+        """Lines of the log store that meet ``query``, as they come, through outages. Close it with ``aclosing``."""
+        return self._followed(log_calls.TAIL, {"q": query}, after=after, reconnect=None, on_trouble=on_trouble)
+
+    def _followed(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        after: int | None,
+        reconnect: Reconnect | None,
+        on_trouble: Trouble | None,
+    ) -> AsyncGenerator[Message, None]:
         policy = reconnect or Reconnect()
         return follow(
-            lambda cursor: self._events(topics, after=cursor, silence=policy.silence),
+            lambda cursor: self._events(path, query, after=cursor, silence=policy.silence),
             after=after,
             reconnect=policy,
             rng=random.Random(),  # noqa: S311 - spreads reconnects, guards nothing
@@ -151,10 +173,10 @@ class AsyncClient:
 
     @asynccontextmanager
     async def _events(
-        self, topics: tuple[str, ...], *, after: int | None, silence: float
+        self, path: str, query: Mapping[str, str], *, after: int | None, silence: float
     ) -> AsyncIterator[AsyncIterator[Message]]:
-        query = {"topics": ",".join(topics)} | ({} if after is None else {"after": str(after)})
-        call = calls.Call("GET", f"{calls.API}/events", calls.nothing, query=query, seconds=silence)
+        asked = {**query, **({} if after is None else {"after": str(after)})}
+        call = calls.Call("GET", path, calls.nothing, query=asked, seconds=silence)
         async with self._stream(call, accept="text/event-stream") as response:
             yield self._messages(response)
 

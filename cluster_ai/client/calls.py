@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.wire import Count, View
+from cluster_ai.election.types import TermView
 from cluster_ai.views import ClusterModelView, NodeView, OverviewView, ReadyView, SystemView
 
 API: Final = "/api/v1"
@@ -18,6 +19,8 @@ PULL_SECONDS: Final = 1900.0
 """The same of a pull: a node checks for minutes what it has fetched, and the server loses patience first."""
 
 T = TypeVar("T")
+Term = TermView
+"""Which head leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Call(Generic[T]):
     read: Callable[[bytes], T]
     body: Mapping[str, Any] | None = None
     query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = ANSWER_SECONDS
     errors_are_answers: bool = False
     """``/ready`` answers 503 with the same body that it has with 200."""
@@ -116,6 +120,10 @@ def system() -> Call[SystemView]:
 
 def ready() -> Call[ReadyView]:
     return Call("GET", "/ready", ReadyView.model_validate_json, errors_are_answers=True)
+
+
+def leader() -> Call[Term]:
+    return Call("GET", f"{API}/cluster", Term.model_validate_json)
 
 
 def me() -> Call[Me]:

@@ -84,6 +84,10 @@ class Client:
         """Each dependency. Not being ready is an answer, not an error."""
         return self.send(calls.ready())
 
+    def leader(self) -> calls.Term:
+        """Which head leads, as the one that is asked knows it."""
+        return self.send(calls.leader())
+
     def me(self) -> calls.Me:
         return self.send(calls.me())
 

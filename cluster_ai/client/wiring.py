@@ -71,6 +71,8 @@ def request_of(call: Call[Any]) -> dict[str, Any]:
     }
     if call.query:
         found["params"] = dict(call.query)
+    if call.headers:
+        found["headers"] = dict(call.headers)
     if call.body is not None:
         found["json"] = dict(call.body)
     return found

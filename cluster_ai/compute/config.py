@@ -72,8 +72,8 @@ def scheduler_values(*, dashboard_port: int, saturation: float, scratch: Path) -
     return {
         "temporary-directory": str(scratch),
         "distributed.scheduler.worker-saturation": saturation,
-        # Longer than the longest task that holds the GIL; real deaths are seen by the liveness plugin.
-        "distributed.scheduler.worker-ttl": "60s",
+        # It goes by the time of day, which can be set; the liveness plugin sees who is dead, and who is stuck.
+        "distributed.scheduler.worker-ttl": None,
         # A task that was on a worker when it died is tried once more, not three times.
         "distributed.scheduler.allowed-failures": 1,
         "distributed.scheduler.http.routes": list(HTTP_ROUTES),

@@ -50,6 +50,10 @@ class Link(Security):
     def __reduce__(self) -> tuple[Any, ...]:
         return _linked, (self.folder, self.head)
 
+    def for_http(self) -> ssl.SSLContext:
+        """For connections to the head's other doors, where its name is checked; followed as all else here."""
+        return self._renewed.client()
+
     def get_connection_args(self, role: str) -> dict[str, Any]:  # noqa: ARG002 - the library's signature
         return {"ssl_context": self._client, "require_encryption": True, "head": self.head}
 

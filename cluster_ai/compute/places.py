@@ -51,6 +51,10 @@ class Post:
     resources: Mapping[str, float] = field(default_factory=dict)
     """Beside ``slot``: GPUs, labels."""
     environment: str = ""
+    api: tuple[str, ...] = ()
+    """Where tickets are begun and reported: URLs, the best first; https ones need ``outward``."""
+    tickets: Path | None = None
+    """Directory for what tickets leave; None: in ``scratch``."""
 
     @property
     def host(self) -> str:

@@ -11,6 +11,7 @@ from cluster_ai.compute.liveness import Liveness
 from cluster_ai.compute.notices import Notices
 from cluster_ai.compute.places import Seat
 from cluster_ai.compute.resting import Resting
+from cluster_ai.compute.tickets.desk import TicketDesk
 from cluster_ai.compute.totals import TaskTotals
 
 OPERATION: Final = "cluster_ai_account"
@@ -56,4 +57,4 @@ def plugins(seat: Seat) -> list[SchedulerPlugin]:
     resting = Resting()
     desk = Desk(seat.jobs or seat.scratch / "jobs")
     account = Account(notices, admission, resting)
-    return [Liveness(), TaskTotals(), notices, admission, resting, account, desk]
+    return [Liveness(), TaskTotals(), notices, admission, resting, account, desk, TicketDesk()]

@@ -85,6 +85,8 @@ def _nanny(post: Post, link: Link | None) -> Any:
         preload_nanny=[],
         silence_logs=False,
         environment=post.environment,
+        api=post.api,
+        tickets=str(post.tickets or post.scratch / "tickets" / post.name),
         **more,
     )
 

@@ -15,6 +15,8 @@ class Message:
     number: int
     topic: str
     data: Any
+    is_foreign: bool = False
+    """It happened in another process, which was told, too."""
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +45,12 @@ class Subscription:
             await self._wake.wait()
         return self._waiting.popleft()
 
+    def pending(self) -> list[Message]:
+        """What waits already, without waiting for more."""
+        found = list(self._waiting)
+        self._waiting.clear()
+        return found
+
     async def __aiter__(self) -> AsyncIterator[Message]:
         while True:
             yield await self.next()
@@ -62,8 +70,11 @@ class Bus:
 
     def publish(self, topic: str, data: Any) -> Message:
         """Tells every subscriber of ``topic``; never waits and never fails."""
+        return self._pass_on(topic, data)
+
+    def _pass_on(self, topic: str, data: Any, *, is_foreign: bool = False) -> Message:
         self._number += 1
-        message = Message(self._number, topic, data)
+        message = Message(self._number, topic, data, is_foreign)
         self._recent.append(message)
         for subscription in self._subscriptions:
             subscription.offer(message)

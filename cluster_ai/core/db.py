@@ -8,11 +8,12 @@ fails undoes itself alone, and every fsync is paid once for all of them. On Post
 
 import asyncio
 import contextlib
+import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
@@ -26,6 +27,7 @@ from cluster_ai.core.db_errors import (
     Duplicate,
 )
 from cluster_ai.core.errors import ClusterError, Misconfigured
+from cluster_ai.core.leadership import Guard, unguarded
 from cluster_ai.core.sqlite_connections import SqliteConnections
 from cluster_ai.core.writer import GroupedWriter
 
@@ -53,11 +55,21 @@ class Database:
     """An open database. Made by ``open_database``."""
 
     def __init__(
-        self, engine: AsyncEngine, *, reader: AsyncEngine | None = None, writer: GroupedWriter | None = None
+        self,
+        engine: AsyncEngine,
+        *,
+        reader: AsyncEngine | None = None,
+        writer: GroupedWriter | None = None,
+        guard: Guard = unguarded,
     ) -> None:
         self._engine = engine
         self._reader = reader or engine
         self._writer = writer
+        self._guard = guard
+
+    def guarded(self, guard: Guard) -> "Database":
+        """The same database for whoever may write only while ``guard`` agrees: it is asked first in every unit."""
+        return Database(self._engine, reader=self._reader, writer=self._writer, guard=guard)
 
     @property
     def dialect(self) -> str:
@@ -73,10 +85,12 @@ class Database:
         Raises:
             DatabaseUnavailable: it could not be stored, and was not.
             Duplicate: a unique key stands there already.
+            ClusterError: what the guard of a guarded one raises.
         """
         unit = self._writer.unit() if self._writer else self._engine.begin()
         with translated():
             async with unit as connection, asyncio.timeout(UNIT_SECONDS):
+                await self._guard(connection)
                 yield connection
 
     @asynccontextmanager
@@ -221,7 +235,19 @@ def _refuse_read_only(path: Path) -> None:
 
 def _postgresql(address: URL) -> AsyncEngine:
     arguments = {"connect_timeout": 3, "options": "-c statement_timeout=10000 -c lock_timeout=5000"}
-    return create_async_engine(address, pool_size=5, max_overflow=5, pool_timeout=5, connect_args=arguments)
+    # What is stored can be secret; the library's errors, with the values of their statement in them, end in logs.
+    return create_async_engine(
+        address, pool_size=5, max_overflow=5, pool_timeout=5, connect_args=arguments, hide_parameters=True
+    )
+
+
+_EMPTY: Final[Mapping[str, Callable[[], Any]]] = {"{}": dict, "[]": list, "null": lambda: None}
+
+
+def _read_json(text: str) -> Any:
+    """Most columns of JSON hold nothing; to ask the parser for that costs ten times as much."""
+    made = _EMPTY.get(text)
+    return json.loads(text) if made is None else made()
 
 
 def _sqlite(
@@ -229,7 +255,13 @@ def _sqlite(
 ) -> AsyncEngine:
     arguments = {"async_creator_fn": connections.opened}
     engine = create_async_engine(
-        address, pool_size=size, max_overflow=0, pool_timeout=UNIT_SECONDS, connect_args=arguments
+        address,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=UNIT_SECONDS,
+        connect_args=arguments,
+        hide_parameters=True,
+        json_deserializer=_read_json,
     )
     settings = {"busy_timeout": str(BUSY_MILLISECONDS), "foreign_keys": "ON", "journal_mode": "WAL", **pragmas}
 

@@ -1,10 +1,13 @@
 """A loop is ``tick()``, which tests call, and ``every()`` or ``stored()``, which call it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import structlog
+
+from cluster_ai.core.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -14,6 +17,9 @@ async def every(seconds: float, tick: Callable[[], Awaitable[None]], *, name: st
     while True:
         try:
             await tick()
+        except Unavailable as exc:
+            # Something is away or full: that has its name, and a story for each tick would fill the log.
+            log.warning("tick failed", loop=name, code=exc.code, reason=exc.message)
         except Exception:  # a loop outlives one bad tick; the log has the story
             log.exception("tick failed", loop=name)
         heed_cancellation()
@@ -43,6 +49,28 @@ async def stored(seconds: float, store: Callable[[], Awaitable[None]]) -> AsyncI
             yield
         finally:
             stopping.set()
+
+
+@asynccontextmanager
+async def alongside(**works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs each of ``works``, by its name, inside the block, and ends them with it. One that fails is logged.
+
+    A task group would tell whoever is outside of an error of the block's own as one of a group.
+    """
+    tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
+    for task in tasks:
+        task.add_done_callback(_tell_failure)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _tell_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a loop ended", loop=task.get_name(), exc_info=error)
 
 
 def heed_cancellation() -> None:

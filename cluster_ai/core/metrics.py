@@ -6,7 +6,7 @@ paid for each time. Everything happens in one thread.
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector
@@ -62,13 +62,21 @@ class Bins:
         return not any(self._counts)
 
 
+Told = Callable[[str, int, float], None]
+"""Called with route template, status and seconds of each request that was answered; quick, and never fails."""
+
+
 class HttpMetrics(Collector):
-    """Requests by route template (never by path: a scanner must not make series) and status."""
+    """Requests by route template (never by path: a scanner must not make series) and status.
+
+    ``told`` are those who hear of each.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests: Counter[tuple[str, str, int]] = Counter()
         self._seconds: defaultdict[str, Bins] = defaultdict(lambda: Bins(SECONDS))
         self._inflight = 0
+        self.told: list[Told] = []
         registry.register(self)
 
     def began(self) -> None:
@@ -78,6 +86,8 @@ class HttpMetrics(Collector):
         self._inflight -= 1
         self._requests[method, route, status] += 1
         self._seconds[route].add(seconds)
+        for tell in self.told:
+            tell(route, status, seconds)
 
     def describe(self) -> Iterator[Metric]:
         yield from ()

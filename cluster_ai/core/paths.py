@@ -72,6 +72,11 @@ class Home:
         return self.root / "logs"
 
     @property
+    def logs_store(self) -> Path:
+        """What is searched of them: a file of its own, which may be removed while nothing runs."""
+        return self.logs / "store.db"
+
+    @property
     def scratch(self) -> Path:
         """Dask's spill and the like."""
         return self.root / "scratch"
@@ -80,6 +85,21 @@ class Home:
     def internal_token(self) -> Path:
         """What our own processes show each other on loopback."""
         return self.secrets / "internal.token"
+
+    @property
+    def alertmanager_token(self) -> Path:
+        """What an Alertmanager shows when it brings alerts."""
+        return self.secrets / "alertmanager.token"
+
+    @property
+    def objectives(self) -> Path:
+        """People's files of objectives and freeze policies."""
+        return self.root / "slo"
+
+    @property
+    def freezes(self) -> Path:
+        """What is frozen, for processes that have no database open."""
+        return self.run / "freezes.json"
 
     def make(self) -> None:
         """Creates the directories, readable by their owner alone."""

@@ -8,8 +8,10 @@ nobody ever answers, so that the process cannot end; and a thread that still wor
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import aiosqlite
 
@@ -40,6 +42,48 @@ class SqliteConnections:
             await asyncio.to_thread(thread.join, seconds)
 
 
+class _Cursor:
+    """A statement with all that comes of it, for one word to the thread and one back.
+
+    The driver's own needs four of each: it makes a cursor, asks, reads and closes. Its users read everything at once
+    all the same (SQLAlchemy does, where nothing is streamed), and a statement costs less than a word.
+    """
+
+    description: Any = None
+    rowcount = -1
+    lastrowid: int | None = None
+    arraysize = 1
+
+    def __init__(self, connection: "_Connection") -> None:
+        self._connection = connection
+        self._rows: list[Any] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, sql: str, parameters: Any = ()) -> Self:
+        await self._connection.carry_out(partial(self._ask, sql, parameters))
+        return self
+
+    async def executemany(self, sql: str, rows: Any) -> Self:
+        await self._connection.carry_out(partial(self._ask, sql, rows, many=True))
+        return self
+
+    async def fetchall(self) -> list[Any]:
+        found, self._rows = self._rows, []
+        return found
+
+    async def close(self) -> None:
+        self._rows = []
+
+    def _ask(self, sql: str, parameters: Any, *, many: bool = False) -> None:
+        with closing(self._connection.plain.cursor()) as cursor:
+            (cursor.executemany if many else cursor.execute)(sql, parameters)
+            rows = cursor.fetchall() if cursor.description else []
+            self._rows, self.description = rows, cursor.description
+            self.rowcount, self.lastrowid = cursor.rowcount, cursor.lastrowid
+
+
 class _Connection(aiosqlite.Connection):
     """One that is stopped once, however often that is asked for."""
 
@@ -50,6 +94,19 @@ class _Connection(aiosqlite.Connection):
         super().__init__(connector, iter_chunk_size)
         # As SQLAlchemy does for connections that it makes: one that was lost must not keep the process.
         self._thread.daemon = True
+
+    @property
+    def plain(self) -> sqlite3.Connection:
+        """The connection itself, for its own thread."""
+        return self._conn
+
+    async def carry_out(self, act: Callable[[], None]) -> None:
+        """Does it in the connection's thread."""
+        await self._execute(act)  # type: ignore[no-untyped-call]
+
+    def cursor(self) -> Any:
+        """For one statement after another."""
+        return _Cursor(self)
 
     def stop(self) -> asyncio.Future[Any] | None:
         """Ends its thread; the future is done then, unless there is no event loop."""

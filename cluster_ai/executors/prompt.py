@@ -1,8 +1,8 @@
 """Asks a model one prompt through the gateway, in a worker process."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
@@ -30,8 +30,14 @@ class Ask:
 
     gateway: str
     model: str
-    prompt: str
+    prompt: str = ""
     system: str = ""
+    messages: Sequence[Mapping[str, Any]] = ()
+    """A chat that goes before ``prompt``, when there is one."""
+    texts: Sequence[str] = ()
+    """To be embedded; then nothing is said."""
+    format: Any = None
+    """``"json"`` or a JSON schema that the answer must follow."""
     options: Mapping[str, Option] = field(default_factory=dict)
     tries: int = 5
     seconds: float = 300.0
@@ -45,6 +51,9 @@ class Reply:
     text: str
     node: str = ""
     seconds: float = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    vectors: Sequence[Sequence[float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +65,16 @@ class Clocks:
     wall: Callable[[], float] = time.time
 
 
-def new_client() -> httpx2.Client:
-    """For ``ask``; may be shared by threads, so that connections are used again. No proxy of the environment."""
-    return httpx2.Client(trust_env=False, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64))
+def new_client(key: str = "") -> httpx2.Client:
+    """For ``ask``; may be shared by threads, so that connections are used again. No proxy of the environment.
+
+    ``key``: shown to the gateway, where there is one.
+    """
+    return httpx2.Client(
+        trust_env=False,
+        headers={"authorization": f"Bearer {key}"} if key else {},
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
+    )
 
 
 def ask(request: Ask, client: httpx2.Client, *, clocks: Clocks | None = None) -> Reply:
@@ -96,24 +112,31 @@ def _try(request: Ask, client: httpx2.Client, *, end: float, clocks: Clocks) -> 
     started = clocks.now()
     timeout = httpx2.Timeout(max(0.1, end - started), connect=CONNECT_SECONDS)
     try:
-        response = client.post(f"{request.gateway.rstrip('/')}/api/chat", json=_body(request), timeout=timeout)
+        path, body = _call(request)
+        response = client.post(f"{request.gateway.rstrip('/')}{path}", json=body, timeout=timeout)
     except httpx2.TransportError as exc:
         return Reply(Outcome.AWAY, f"{type(exc).__name__}: {exc}"), 0.0
     node, seconds = response.headers.get("x-cluster-node", ""), clocks.now() - started
     if response.is_success:
-        return _answer(response, node, seconds), 0.0
+        reply = (_vectors if request.texts else _answer)(response)
+        return replace(reply, node=node, seconds=seconds), 0.0
     outcome = Outcome.AWAY if response.status_code in RETRIED else Outcome.REFUSED
     wanted = retry_after(response.headers.get("retry-after"), now=clocks.wall())
     return Reply(outcome, complaint(response), node, seconds), wanted
 
 
-def _body(request: Ask) -> dict[str, Any]:
+def _call(request: Ask) -> tuple[str, dict[str, Any]]:
+    """Path and body in Ollama's dialect."""
+    body: dict[str, Any] = {"model": request.model, "options": dict(request.options)}
+    if request.texts:
+        return "/api/embed", {**body, "input": list(request.texts)}
     system = [{"role": "system", "content": request.system}] if request.system else []
-    messages = [*system, {"role": "user", "content": request.prompt}]
-    return {"model": request.model, "messages": messages, "options": dict(request.options), "stream": False}
+    last = [{"role": "user", "content": request.prompt}] if request.prompt or not request.messages else []
+    form = {"format": request.format} if request.format is not None else {}
+    return "/api/chat", {**body, "messages": [*system, *request.messages, *last], "stream": False, **form}
 
 
-def _answer(response: httpx2.Response, node: str, seconds: float) -> Reply:
+def _answer(response: httpx2.Response) -> Reply:
     try:
         said = response.json()
         text = said["message"]["content"]
@@ -121,9 +144,25 @@ def _answer(response: httpx2.Response, node: str, seconds: float) -> Reply:
     except (ValueError, KeyError, TypeError):
         text, whole = None, False
     if isinstance(text, str) and whole:
-        return Reply(Outcome.ANSWERED, text, node, seconds)
+        tokens = _count(said, "prompt_eval_count"), _count(said, "eval_count")
+        return Reply(Outcome.ANSWERED, text, prompt_tokens=tokens[0], completion_tokens=tokens[1])
     # A node died half-way, or what listens there is no gateway.
-    return Reply(Outcome.AWAY, f"the answer is not a whole message: {response.text[:200]!r}", node, seconds)
+    return Reply(Outcome.AWAY, f"the answer is not a whole message: {response.text[:200]!r}")
+
+
+def _vectors(response: httpx2.Response) -> Reply:
+    try:
+        said = response.json()
+        vectors = [[float(number) for number in vector] for vector in said["embeddings"]]
+    except (ValueError, KeyError, TypeError):
+        return Reply(Outcome.AWAY, f"the answer holds no embeddings: {response.text[:200]!r}")
+    return Reply(Outcome.ANSWERED, "", prompt_tokens=_count(said, "prompt_eval_count"), vectors=vectors)
+
+
+def _count(said: Any, name: str) -> int:
+    """A count of tokens; 0 when the node does not tell."""
+    found = said.get(name, 0)
+    return found if isinstance(found, int) else 0
 
 
 def complaint(response: httpx2.Response) -> str:

@@ -81,6 +81,24 @@ async def find(connection: AsyncConnection, request_id: str) -> RequestView | No
     return None if row is None else _view(row)
 
 
+async def newest(connection: AsyncConnection) -> int:
+    """The number of the last call; 0 when there is none."""
+    found: int | None = await connection.scalar(select(func.max(requests.c.number)))
+    return found or 0
+
+
+async def after(connection: AsyncConnection, number: int, *, upto: int, limit: int) -> tuple[dict[str, Any], ...]:
+    """How calls ended, with a number in (``number``, ``upto``], the oldest first."""
+    names = ("number", "at", "model", "answered_by", "node", "outcome", "status", "ttft_seconds", "total_seconds")
+    query = (
+        select(*(requests.c[name] for name in names))
+        .where(requests.c.number > number, requests.c.number <= upto)
+        .order_by(requests.c.number)
+        .limit(limit)
+    )
+    return tuple(dict(row) for row in (await connection.execute(query)).mappings())
+
+
 async def drop_old(connection: AsyncConnection, *, before: float, keep: int, most: int) -> int:
     """Removes up to ``most`` rows that are older than ``before`` or beyond the newest ``keep``; how many it were."""
     newest = (await connection.execute(select(func.max(requests.c.number)))).scalar()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core.db import Database
-from cluster_ai.nodes import tables
+from cluster_ai.nodes import deeds, tables
 from cluster_ai.nodes.errors import NameTaken, TooManyCertificates, not_called
 from cluster_ai.nodes.invitations import Chance, redeem
 from cluster_ai.nodes.records import GivenOrder, Machine
@@ -49,8 +49,17 @@ class RevokedList:
 class Machines:
     """Owns membership. ``days``: life of a machine's certificate."""
 
-    def __init__(self, database: Database, *, authority: Authority, chance: Chance, days: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        authority: Authority,
+        chance: Chance,
+        days: float,
+        consent: deeds.Consent = deeds.always,
+    ) -> None:
         self._database = database
+        self._consent = consent
         self._authority = authority
         self._chance = chance
         self._days = days
@@ -179,9 +188,13 @@ class Machines:
 
         Raises:
             NoSuchMachine: none has that name.
+            Frozen: it would be drained, and a freeze forbids that.
         """
         async with self._database.transaction() as connection:
-            machine = change(await _found(connection, name=name))
+            before = await _found(connection, name=name)
+            machine = change(before)
+            if machine.draining and not before.draining:
+                await self._consent(connection, deeds.draining(before))
             await tables.change_machine(connection, machine)
         return machine
 
@@ -190,9 +203,12 @@ class Machines:
 
         Raises:
             NoSuchMachine: none has that name.
+            Frozen: a freeze forbids what it would do.
         """
         async with self._database.transaction() as connection:
             machine = await _found(connection, name=name)
+            if deed := deeds.ordered(verb, machine):
+                await self._consent(connection, deed)
             given = GivenOrder(self._chance.new_id(), machine.id, verb, argument[:256], self._chance.now(), by)
             await tables.add_order(connection, given)
         return given

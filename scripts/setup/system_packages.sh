@@ -13,6 +13,8 @@ tmux tmux
 strace strace
 mkfs.ext4 e2fsprogs
 curl curl
+promtool prometheus
+amtool prometheus-alertmanager
 git git
 nginx nginx-light
 wrk wrk
@@ -21,8 +23,14 @@ nft nftables
 sshd openssh-server
 ssh openssh-client
 debootstrap debootstrap
+openssl openssl
+promtool prometheus
+amtool prometheus-alertmanager
 systemd-nspawn systemd-container
 faketime faketime
+bwrap bubblewrap
+podman podman
+runc runc
 cc gcc
 /usr/include/stdlib.h libc6-dev
 LIST

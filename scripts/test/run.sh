@@ -15,7 +15,7 @@ unset PYTHONDONTWRITEBYTECODE
 stages=(lint types contracts dependencies shell dashboard menu unit real browser open-webui machines)
 others=(soak)
 # Rounds one after the other; what a bar parts runs at the same time, since each of them waits for most of it.
-rounds=('lint types contracts dependencies shell dashboard | menu' 'unit' 'real | browser open-webui machines' 'soak')
+rounds=('lint types contracts dependencies shell dashboard | menu' 'unit real | machines browser open-webui' 'soak')
 
 # Tests on machines of their own, and those of leases and patience: each takes long, and most of it waits.
 machines=(tests/lan tests/install tests/registry tests/supervisor)
@@ -34,9 +34,10 @@ stage_shell() {
 }
 # Files of tests stay together, in the order of tests/order.py: the long ones first.
 stage_unit() { pytest -q -n auto --dist loadfile --no-loadscope-reorder -m 'not real and not browser and not open_webui and not slow' --durations=5; }
-# What fails there is red at once: a test that passes only with the machine to itself is a fault to mend.
+# What fails there is red at once: a test that passes only with the machine to itself is a fault to mend. Two processes
+# for each processor: most of these tests wait for the parts that they started.
 stage_real() {
-  pytest -q -n auto --dist loadfile --no-loadscope-reorder -m 'real and not browser and not slow' --durations=25 \
+  pytest -q -n "$(($(nproc) * 2))" --dist loadfile --no-loadscope-reorder -m 'real and not browser and not slow' --durations=25 \
     "${machines[@]/#/--ignore=}"
 }
 stage_machines() { pytest -q -m 'real and not slow' --durations=5 "${machines[@]}"; }

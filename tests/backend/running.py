@@ -6,7 +6,7 @@ import random
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +16,14 @@ from starlette.types import ASGIApp
 from backend.app import Started, create_app
 from backend.catalog_config import CatalogConfig
 from backend.dask_pages import DaskPages
+from backend.dispatching import opening as dispatching_opening
+from backend.dispatching.config import DispatchConfig
 from backend.host import ThisMachine
 from backend.lookout import LookAround, Lookout
 from backend.machines.config import MembersConfig
+from backend.notify_room import NotifyConfig
 from backend.plane import Neighbours, Plane, PlaneConfig, open_plane
+from backend.slo_room import SloConfig
 from backend.snapshot import About
 from backend.ui_files import FOLDER
 from cluster_ai.accounts.opening import VaultConfig
@@ -31,11 +35,15 @@ from cluster_ai.core.asgi.guard import Limits
 from cluster_ai.core.asgi.serve import serve
 from cluster_ai.core.ids import new_id
 from cluster_ai.core.paths import Home
+from cluster_ai.core.tracing import OFF, Tracing
+from cluster_ai.logs.room import LogsConfig
+from cluster_ai.logs.types import LogsSettings
 from cluster_ai.nodes.discovery.around import Around
 from cluster_ai.nodes.discovery.finds import Members
 from cluster_ai.nodes.discovery.subnets import Scope
 from cluster_ai.nodes.types import MachinesSettings
 from cluster_ai.pki.types import HeadFiles
+from cluster_ai.slo.types import SloSettings
 from cluster_ai.views import Endpoints
 from tests.backend.world import INTERNAL, World
 from tests.loops import loop_in_thread
@@ -44,6 +52,7 @@ from tests.waiting import until
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
+ALERTS = "token-of-the-alertmanager"
 CHEAP = Passwords(rounds=1, memory_kib=64)
 
 
@@ -195,11 +204,17 @@ def running_api(
     dask: str = "",
     catalog: CatalogConfig | None = None,
     look_around: LookAround = nowhere,
+    slo: SloSettings | None = None,
+    notify: NotifyConfig | None = None,
+    redis_url: str | None = None,
+    tracing: Tracing = OFF,
+    dispatching: bool = False,
 ) -> Iterator[Api]:
     """The API with the world around it; its admin's password is ``PASSWORD``.
 
     ``gateway``: one to use instead of the world's, which knows ``token`` as the internal one. ``lan``: the address in
     the LAN that the head believes to have. ``dask``: URL of Dask's dashboard. ``look_around``: where it looks for others.
+    ``dispatching``: tickets are given out, to a scheduler that is away.
     """
     home, world = Home(folder), World()
     home.make()
@@ -219,18 +234,39 @@ def running_api(
             host=ThisMachine(home.root),
             run=home.run,
             # No test asks the registry of the world: this one has no models.
+            slo=SloConfig(slo or SloSettings(), home.objectives, ALERTS, home.freezes),
             catalog=catalog or CatalogConfig(bases={LIBRARY: world.url}),
+            notify=notify or NotifyConfig(),
+            redis_url=redis_url,
+            logs=LogsConfig(home.logs_store, home.logs, LogsSettings(), time.time, node="box"),
         )
 
         @contextlib.asynccontextmanager
-        async def opened() -> Any:
+        async def open_all() -> Any:
             async with contextlib.AsyncExitStack() as stack:
                 pages = await stack.enter_async_context(DaskPages(dask)) if dask else None
                 plane = await stack.enter_async_context(open_plane(config, Neighbours(world, world, pages, world)))
+                if dispatching:
+                    desk = DispatchConfig(home.logs / "tickets", home.secrets, "tcp://127.0.0.1:1", world.url)
+                    around = dispatching_opening.Around(
+                        plane.bus,
+                        plane.rooms.keys,
+                        plane.registry,
+                        plane.term.epoch,
+                        plane.term.guard,
+                        plane.slo.room.freezes.outlook,
+                        tracing,
+                    )
+                    opened = await stack.enter_async_context(
+                        dispatching_opening.open_dispatching(desk, plane.work, around)
+                    )
+                    plane = replace(plane, dispatching=opened)
                 api.planes.append(plane)
                 yield plane
 
-        app = create_app(opened, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around)
+        app = create_app(
+            open_all, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around, tracing=tracing
+        )
         api.apps.append(app)
         api.url = served.start(app, limits=limits)
         with api.client() as client:

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from backend.auth import Caller
+from backend.caller import Caller
 from backend.dask_pages import MOST_TICKETS, Tickets
 from cluster_ai.core.principals import Channel, Principal, Role
 from tests.backend.chromium import tab

@@ -17,7 +17,7 @@ from backend.serve import _refuse_open_door
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home
 from cluster_ai.settings import load
-from tests.chaos.power_cut.harness import run
+from tests.disks import immutable, real_disk
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -110,15 +110,15 @@ def test_database_that_turns_read_only_is_named_and_forgotten_when_mended(tmp_pa
         checks = client.get("/ready").json()["checks"]
         return next(check for check in checks if check["name"] == "database")
 
-    with api_process(tmp_path / "home") as process, process.client() as client:
+    with (
+        real_disk(tmp_path / "disk", megabytes=64) as disk,
+        api_process(disk / "home") as process,
+        process.client() as client,
+    ):
         until(lambda: database(client)["ok"], seconds=5, what="writable at first")
-        files = [str(path) for path in process.home.data.glob("cluster.db*")]
-        run("chattr", "+i", *files)
-        try:
+        with immutable(*process.home.data.glob("cluster.db*")):
             until(lambda: not database(client)["ok"], seconds=5, what="the database is named")
             assert "read-only" in str(database(client)["detail"])
             assert client.get("/api/v1/overview").status_code == 200
-        finally:
-            run("chattr", "-i", *files)
         until(lambda: database(client)["ok"], seconds=5, what="writable again")
         assert process.popen.poll() is None

@@ -85,5 +85,5 @@ def test_both_clients_have_the_same_methods() -> None:
     def public(of: type) -> set[str]:
         return {name for name, _ in inspect.getmembers(of, inspect.isfunction) if not name.startswith("_")}
 
-    assert public(AsyncClient) - public(Client) == {"aclose", "live"}
+    assert public(AsyncClient) - public(Client) == {"aclose", "live", "log_lines"}
     assert public(Client) - public(AsyncClient) == {"close"}

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 import time
 import urllib.request
@@ -17,7 +16,8 @@ from dataclasses import dataclass, field
 import psutil
 import pytest
 
-from tests.cluster.conftest import PARTS, Cluster, until
+from tests.cluster.conftest import PARTS, Cluster, running, until
+from tests.disks import immutable, real_disk
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -26,6 +26,15 @@ LONG = {
     "messages": [{"role": "user", "content": "Write a long story about a lighthouse and the sea."}],
     "options": {"temperature": 0, "num_predict": 100, "seed": 1},
 }
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """With its data on a disk of its own, which can be taken from it."""
+    home = tmp_path_factory.mktemp("cluster") / "home"
+    home.mkdir()
+    with real_disk(home / "data", megabytes=64), running(home) as started:
+        yield started
 
 
 @dataclass
@@ -159,14 +168,9 @@ def test_ready_names_a_read_only_database(cluster: Cluster) -> None:
     cluster.wait_ready()
     database = cluster.home / "data" / "cluster.db"
     assert sqlite3.connect(database).execute("pragma integrity_check").fetchone() == ("ok",)
-    files = [str(path) for path in database.parent.glob("cluster.db*")]
-    # Root passes over permission bits, so the file is made immutable where the file system can do that.
-    subprocess.run(["chattr", "+i", *files], check=True)
-    try:
+    with immutable(*database.parent.glob("cluster.db*")):
         until(lambda: wrong(cluster) == {"database"}, seconds=15, what="the database alone is named")
         assert cluster.get(f"{cluster.api}/ready")[0] == 503
         detail = checks(cluster)["database"]["detail"]
         assert "read" in detail.lower() or "write" in detail.lower(), detail
-    finally:
-        subprocess.run(["chattr", "-i", *files], check=True)
     until(lambda: not wrong(cluster), seconds=15, what="writable again")

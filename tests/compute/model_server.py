@@ -23,11 +23,26 @@ class Plan:
     broken: str = "never asked"
     """Prompts that contain this get 500."""
     down: bool = False
+    says: str = ""
+    """Its answer to everything; empty: the prompt in capitals."""
+    keys: set[str] = field(default_factory=set)
+    """What callers showed as their key."""
+    formats: list[Any] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
     answered: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
     most_at_once: int = 0
     at_once: int = 0
+
+
+def _aside(path: str, body: Any) -> tuple[int, Any] | None:
+    """The answer to what is no chat."""
+    if path == "/api/show":
+        known = body["model"] == "smollm2:135m"
+        return (200, {}) if known else (404, {"error": "model not found"})
+    if path == "/api/embed":
+        return 200, {"embeddings": [[float(len(text)), 1.0] for text in body["input"]]}
+    return None
 
 
 def _routes(plan: Plan) -> type[BaseHTTPRequestHandler]:
@@ -40,10 +55,11 @@ def _routes(plan: Plan) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path == "/api/show":
-                known = body["model"] == "smollm2:135m"
-                self._send(200 if known else 404, {} if known else {"error": "model not found"})
+            if aside := _aside(self.path, body):
+                self._send(*aside)
                 return
+            plan.keys.add(self.headers.get("Authorization", ""))
+            plan.formats.append(body.get("format"))
             prompt = body["messages"][-1]["content"]
             with plan.lock:
                 plan.asked[prompt] += 1
@@ -67,7 +83,8 @@ def _routes(plan: Plan) -> type[BaseHTTPRequestHandler]:
                 self._send(500, {"error": "the model crashed"})
             else:
                 plan.answered[prompt] += 1
-                said = {"message": {"role": "assistant", "content": prompt.upper()}, "done": True}
+                words = {"prompt_eval_count": len(prompt.split()), "eval_count": 1}
+                said = {"message": {"role": "assistant", "content": plan.says or prompt.upper()}, "done": True, **words}
                 self._send(200, said, {"X-Cluster-Node": "node-1"})
 
         def _send(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import threading
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import aiosqlite
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from cluster_ai.core.db import Database, driver_url, open_database
 from cluster_ai.core.db_errors import DatabaseUnavailable, Duplicate
@@ -67,6 +71,19 @@ def test_error_in_the_block_undoes_the_unit_and_passes_through(url: str) -> None
                 await fails()
         assert other.done()
         assert await stored(database) == [2]
+
+    told(url, story)
+
+
+def test_an_error_tells_nothing_of_what_was_to_be_stored(url: str) -> None:
+    async def story(database: Database) -> None:
+        secret = "hunter2"
+        await put(database, 1)
+        with pytest.raises(Duplicate) as refused:
+            await put(database, 1, secret)
+        whole = "".join(traceback.format_exception(refused.value))
+        assert "INSERT INTO thing" in whole
+        assert secret not in whole
 
     told(url, story)
 
@@ -185,6 +202,40 @@ def test_units_that_come_together_share_commits(tmp_path: Path) -> None:
         assert commits <= 20
 
     told(f"sqlite:///{tmp_path / 'x.db'}", story)
+
+
+def test_a_statement_on_sqlite_is_one_word_to_its_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words: list[object] = []
+    plain: Any = aiosqlite.Connection._execute
+
+    def counted(self: aiosqlite.Connection, act: object, *more: object, **named: object) -> Any:
+        words.append(act)
+        return plain(self, act, *more, **named)
+
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+
+    async def story(database: Database) -> None:
+        async with database.transaction() as connection:
+            insert = text("INSERT INTO thing VALUES (:id, :word)")
+            for statement, values in (
+                (insert, [{"id": number, "word": "x"} for number in range(50)]),
+                (text("UPDATE thing SET word = 'y' WHERE id < 9"), {}),
+                (text("SELECT id, word FROM thing ORDER BY id"), {}),
+                (text("DELETE FROM thing WHERE id > 3 RETURNING id"), {}),
+            ):
+                words.clear()
+                done = await connection.execute(statement, values)
+                assert len(words) == 1, str(statement)
+                if not done.returns_rows:
+                    assert done.rowcount == (50 if statement is insert else 9)
+                    continue
+                rows = done.all()
+                assert rows[:1] == [(0, "y")] if "SELECT" in str(statement) else len(rows) == 46
+            with pytest.raises(IntegrityError):
+                await connection.execute(insert, {"id": 1, "word": "again"})
+            assert (await connection.execute(text("SELECT count(*) FROM thing"))).scalar() == 4
+
+    told(f"sqlite:///{tmp_path / 'words.db'}", story)
 
 
 def test_nothing_can_be_written_through_a_reader(tmp_path: Path) -> None:

@@ -13,18 +13,16 @@ from sqlalchemy import text
 from cluster_ai.core.db import Database, open_database
 from cluster_ai.core.db_errors import DatabaseFull, DatabaseReadOnly, DatabaseUnavailable
 from cluster_ai.core.migrate import upgrade
-from tests.chaos.power_cut.harness import WRITER, mounted, run
+from tests.chaos.power_cut.harness import WRITER
+from tests.disks import immutable, real_disk, run, small_room
 
 pytestmark = [pytest.mark.real]
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder)
-    yield folder
-    run("umount", folder)
+    with small_room(tmp_path / "disk") as folder:
+        yield folder
 
 
 async def put(database: Database, number: int) -> None:
@@ -72,25 +70,16 @@ def test_full_disk_refuses_reads_on_and_goes_on_by_itself(small_disk: Path) -> N
 
 
 def test_disk_that_turns_read_only_is_named(tmp_path: Path) -> None:
-    image = tmp_path / "disk.img"
-    with image.open("wb") as file:
-        file.truncate(16 * 1024 * 1024)
-    run("mkfs.ext4", "-q", "-F", image)
-
     async def story(path: Path) -> None:
         url = f"sqlite:///{path}"
         upgrade(url)
         async with open_database(url, on_fatal=pytest.fail) as database:
             await database.probe(1.0)
-            files = [str(file) for file in path.parent.glob("x.db*")]
-            run("chattr", "+i", *files)
-            try:
+            with immutable(*path.parent.glob("x.db*")):
                 with pytest.raises(DatabaseUnavailable) as refused:
                     await database.probe(2.0)
                 assert "writ" in refused.value.message
                 assert refused.value.hint
-            finally:
-                run("chattr", "-i", *files)
             await database.probe(3.0)
         await opened_while_read_only(url, path)
 
@@ -114,7 +103,7 @@ def test_disk_that_turns_read_only_is_named(tmp_path: Path) -> None:
         finally:
             run("chattr", "-i", *(str(file) for file in path.parent.glob("x.db*")))
 
-    with mounted(image, tmp_path / "disk") as disk:
+    with real_disk(tmp_path / "disk") as disk:
         asyncio.run(story(disk / "x.db"))
 
 

@@ -123,7 +123,7 @@ def test_kill_after_any_statement_leaves_the_old_version_whole(tmp_path: Path) -
     with killer:
         assert killer.stdin
         assert killer.stdout
-        for number in range(1, 60):
+        for number in range(1, 400):
             print(number, file=killer.stdin, flush=True)
             if (ended := int(killer.stdout.readline())) == 0:
                 break

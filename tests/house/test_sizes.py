@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("cluster_ai", "backend")
-MADE = ("migrations/versions", "registry/v1/")
+MADE = ("migrations/versions", "registry/v1/", "plans/v1/")
 """Written once, or made from something else."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -13,10 +13,11 @@ from tests.waiting import until
 
 
 class RedisServer:
-    """Keeps nothing on disk."""
+    """Keeps nothing on disk. ``options``: further words of its command line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
+        self._options = options
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -28,6 +29,7 @@ class RedisServer:
         program = shutil.which("redis-server")
         assert program, "Redis is not installed: scripts/setup/system_packages.sh installs it"
         words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        words += self._options
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen([program, *words], cwd=self._folder, stdout=log, stderr=log)
         until(self._answers, what="Redis answers")
@@ -51,13 +53,13 @@ class RedisServer:
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as sock:
             sock.sendall(b"PING\r\n")
-            return sock.recv(16).startswith(b"+PONG")
+            return sock.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         return False
 
 
 @contextlib.contextmanager
-def running_redis(folder: Path) -> Iterator[RedisServer]:
-    server = RedisServer(folder)
+def running_redis(folder: Path, *options: str) -> Iterator[RedisServer]:
+    server = RedisServer(folder, *options)
     server.start()
     try:
         yield server

@@ -124,8 +124,9 @@ class BootedMachine(Host):
     @property
     def boot_id(self) -> str:
         """Another one after each boot; empty while it is off."""
-        with contextlib.suppress(CommandFailed):
-            return self.run(["cat", "/proc/sys/kernel/random/boot_id"]).stdout.strip()
+        # Who enters while it goes down may be left hanging there.
+        with contextlib.suppress(CommandFailed, subprocess.TimeoutExpired):
+            return self.run(["cat", "/proc/sys/kernel/random/boot_id"], seconds=5).stdout.strip()
         return ""
 
     def journal(self, *options: str) -> str:

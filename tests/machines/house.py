@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 import uvloop
+from starlette.types import ASGIApp
 
 from backend.machines.door import BODY_BYTES, MachinesDoor
 from backend.machines.listening import Place, open_to_machines
@@ -23,7 +24,7 @@ from backend.machines.members import Members, MembersConfig, open_members
 from backend.machines.office import Office
 from cluster_ai.accounts.audit import Deed
 from cluster_ai.accounts.service import Times
-from cluster_ai.core.db import open_database
+from cluster_ai.core.db import Database, open_database
 from cluster_ai.core.ids import new_id
 from cluster_ai.core.migrate import upgrade
 from cluster_ai.node_agent.joining import Ground, Newcomer, join
@@ -35,6 +36,7 @@ from cluster_ai.pki.contexts import client_context
 from cluster_ai.pki.requests import new_key, request_for
 from cluster_ai.pki.store import Store
 from cluster_ai.pki.types import HEAD_HOST, HeadFiles
+from cluster_ai.slo.consenting import consenting
 from tests.ports import free_port
 
 HOST = "127.0.0.1"
@@ -49,6 +51,9 @@ class House:
     wall: float = field(default_factory=time.time)
     steady: float = 1000.0
     port: int = field(default_factory=free_port)
+    work: ASGIApp | None = None
+    """Answers what workers ask about tickets."""
+    database: Database = field(init=False)
 
     @property
     def files(self) -> HeadFiles:
@@ -61,10 +66,12 @@ class House:
         await asyncio.to_thread(upgrade, url)
         config = MembersConfig(self.settings, self.files, heads=(f"https://{place(HOST, self.port)}",))
         async with open_database(url, on_fatal=pytest.fail) as database:
-            members = await open_members(database, config, times=Times(lambda: self.wall, new_id))
+            times = Times(lambda: self.wall, new_id)
+            members = await open_members(database, config, times=times, consent=consenting(times.now))
+            self.database = database
             members.fleet.clocks = Clocks(lambda: self.steady, lambda: self.wall)
             head = Head(self, members)
-            door = MachinesDoor(Office(members, "test", head.record).desk(_nothing))
+            door = MachinesDoor(Office(members, "test", head.record).desk(_nothing, self.work))
             where = Place(HOST, self.port, self.files.store)
             async with open_to_machines(door, where, body_bytes=BODY_BYTES):
                 yield head

@@ -4,11 +4,16 @@ import json
 import time
 from typing import Any, Final
 
+import httpx2
 import pytest
 from jsonschema import Draft202012Validator
 
 from backend.app import create_api
-from backend.policy import RULES, WEBSOCKET, Rule
+from backend.policy import API, RULES, WEBSOCKET, Rule
+from cluster_ai.core.ids import new_id
+from cluster_ai.core.paths import read_secret
+from cluster_ai.notify.inbound import NAME
+from cluster_ai.notify.signing import Claims, key_of, signed
 from tests.backend.running import Api
 from tests.security.test_policy import BODIES, path_of
 
@@ -28,8 +33,11 @@ def is_described(rule: Rule, body: object) -> bool:
 
 
 # Short paths are the same routes and not described; they are here for that.
-TAKING = [rule for rule in RULES if rule.method == "POST" and body_of(rule)]
+SIGNED: Final = f"{API}/webhooks/pipeline-completed"
+"""Reads nothing before its signature."""
+TAKING = [rule for rule in RULES if rule.method == "POST" and body_of(rule) and rule.path != SIGNED]
 ONE_NODE: Final = {"nodes": ["n1"]}
+TICKET: Final = {"id": "a", "type": "INFER", "parameters": {"model": "m", "prompt": "p"}}
 GOOD = {
     "login": {"username": "u", "password": "p"},
     "token": {"username": "u", "password": "p"},
@@ -55,6 +63,27 @@ GOOD = {
     "discoveries": {"hosts": ["10.0.0.1"], "deep": True},
     "taken": {"address": "10.0.0.1", "port": 80},
     "marks": {"ok": True},
+    "plans": {"tickets": [TICKET]},
+    "plan-checks": {"tickets": [TICKET]},
+    "replay": {},
+    "signal": {"signal": "ticket_completed"},
+    "tickets": TICKET | {"webhook_url": "https://93.184.216.34/hook"},
+    "ticket-batches": {"tickets": [TICKET]},
+    "revive": {},
+    "heartbeat": {"progress": 0.5},
+    "progress": {"progress": 0.5},
+    "complete": {"value": 1},
+    "fail": {"error": "it broke"},
+    "slos": {"name": "chat", "target": 0.99},
+    "openslo": {"yaml": "a: b"},
+    "alerts": {"yaml": "a: b"},
+    "policies": {"name": "calm", "actions": ["BLOCK_PULL"]},
+    "resolve": {"reason": "it is mended"},
+    "override": {"reason": "it is mended"},
+    "alertmanager": {"version": "4"},
+    "silences": {"matchers": [{"name": "slo", "value": "chat"}], "comment": "known"},
+    "webhooks": {"url": "https://example.org/hook"},
+    "redeliver": {},
     **BODIES,
 }
 RAW = {
@@ -95,6 +124,37 @@ def test_malformed_bodies(api: Api, rule: Rule, raw: str) -> None:
     assert time.monotonic() - began < 5
     if answer.status_code >= 400:
         assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("raw", RAW, ids=list(RAW))
+def test_without_its_signature_no_body_is_looked_at(api: Api, raw: str) -> None:
+    with api.local() as client:
+        answer = client.post(SIGNED, content=RAW[raw], headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "signature_refused")
+
+
+@pytest.mark.parametrize("raw", RAW, ids=list(RAW))
+def test_with_it_a_malformed_body_is_refused(api: Api, raw: str) -> None:
+    began = time.monotonic()
+    answer = said_of_a_pipeline(api, RAW[raw])
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input"), answer.text[:300]
+    assert time.monotonic() - began < 1.0
+
+
+@pytest.mark.parametrize("field", ["ticket_id", "succeeded", "detail", "url"])
+def test_every_field_of_a_report_of_the_wrong_kind(api: Api, field: str) -> None:
+    good = {"ticket_id": "0" * 36, "succeeded": True, "detail": "", "url": ""}
+    for value in TYPES:
+        answer = said_of_a_pipeline(api, json.dumps(good | {field: value}).encode())
+        # What is a report at all is of a ticket that nobody knows.
+        assert answer.status_code in {404, 422}, (field, value, answer.text[:300])
+
+
+def said_of_a_pipeline(api: Api, body: bytes) -> httpx2.Response:
+    key = key_of(read_secret(api.home.secrets / NAME))
+    headers = {"Content-Type": "application/json", **signed(key, Claims(new_id(), int(time.time())), body)}
+    with api.client() as client:
+        return client.post(SIGNED, content=body, headers=headers)
 
 
 @pytest.mark.parametrize("rule", TAKING, ids=ids)

@@ -76,6 +76,61 @@ export async function openContext(
   return { context, strays, complaints }
 }
 
+/** Posts to the API as a program does: with a token, or without one to get it. */
+export async function post(path, body, token) {
+  const answer = await fetch(`${URL_UNDER_TEST}/api/v1${path}`, {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      ...(token ? { Authorization: `Bearer ${token}` } : {}),
+    },
+    body: JSON.stringify(body),
+  })
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return answer
+}
+
+export async function tokenOf() {
+  return (await (await post('/auth/token', { username: USER, password: PASSWORD })).json()).access_token
+}
+
+/** A plan that builds, checks and packs; its tickets only write lines. */
+const PLAN = {
+  name: 'nightly',
+  failure_policy: 'CONTINUE',
+  tickets: [
+    ['fetch', []],
+    ['unpack', ['fetch']],
+    ['licences', ['fetch']],
+    ['build', ['unpack']],
+    ['unit-tests', ['unpack']],
+    ['types', ['unpack']],
+    ['package', ['build', 'unit-tests', 'types']],
+    ['publish', ['package', 'licences']],
+  ].map(([id, depends_on]) => ({
+    id,
+    type: 'EXECUTE',
+    depends_on,
+    estimated_duration_ms: 1000 * id.length,
+    parameters: { argv: ['/bin/sh', '-c', `for n in 1 2 3; do echo "${id}: step $n of 3"; sleep 1; done`] },
+    // The last one waits for somebody's yes: a page of a ticket has more to say then.
+    metadata: id === 'publish' ? { approval: 'required' } : {},
+  })),
+}
+
+/** Work and a promise to look at: the plan's id, that of its last ticket, and the objective's. */
+export async function madeWork() {
+  const token = await tokenOf()
+  const { plan, ticket_ids: tickets } = await (await post('/plans', PLAN, token)).json()
+  const sloId = 'chats-are-answered'
+  const known = await fetch(`${URL_UNDER_TEST}/api/v1/slos/${sloId}`, {
+    headers: { Authorization: `Bearer ${token}` },
+  })
+  if (known.status === 404)
+    await post('/slos', { slo_id: sloId, name: 'Chats are answered', target: 0.99 }, token)
+  return { planId: plan.plan_id, ticketId: tickets.build, sloId }
+}
+
 /** Signs in through the form and waits for the live overview. */
 export async function signIn(page) {
   await page.goto(`${URL_UNDER_TEST}/`)

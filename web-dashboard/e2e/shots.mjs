@@ -1,7 +1,15 @@
 // The pictures of the documentation, taken on a running cluster: docs/images/PAGE-THEME-SIZE.png.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openContext, PASSWORD, signedInState, URL_UNDER_TEST, USER, withBrowser } from './browser.mjs'
+import {
+  madeWork,
+  openContext,
+  post,
+  signedInState,
+  tokenOf,
+  URL_UNDER_TEST,
+  withBrowser,
+} from './browser.mjs'
 import { smaller } from './png.mjs'
 
 const FOLDER = process.env.CLUSTER_AI_SHOTS ?? join(import.meta.dirname, '../../docs/images')
@@ -30,26 +38,14 @@ function save(page, name) {
 const nameOf = (page, { theme, size, language }) =>
   `${page}-${theme}-${size}${language ? `-${language}` : ''}`
 
-async function post(path, body, headers = {}) {
-  const answer = await fetch(`${URL_UNDER_TEST}/api/v1${path}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  })
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-  return answer
-}
-
 /** Keeps the cluster busy with short questions until `signal` aborts: a picture of nothing shows nothing. */
 async function traffic(signal) {
-  const { access_token: token } = await (
-    await post('/auth/token', { username: USER, password: PASSWORD })
-  ).json()
+  const token = await tokenOf()
   const messages = [{ role: 'user', content: 'Tell me about rivers.' }]
   while (!signal.aborted) {
     const options = { num_predict: 24 + Math.floor(40 * Math.random()) }
     const body = { model: MODEL, messages, options, stream: true }
-    const answer = await post('/chat', body, { Authorization: `Bearer ${token}` })
+    const answer = await post('/chat', body, token)
     await answer.text()
     await new Promise((resolve) => setTimeout(resolve, 2500 * Math.random()))
   }
@@ -76,6 +72,26 @@ async function chat(page, look) {
   await save(page, nameOf('chat', look))
 }
 
+/** Pages of work and promises, with what must be there before the picture is taken. */
+const WORK_LOOKS = LOOKS.filter(({ theme, size }) => size === 'desktop' || theme === 'dark')
+const workPages = ({ planId, ticketId, sloId }) => ({
+  plans: ['/plans', '#plans table'],
+  plan: [`/plans/${planId}?view=graph`, '#tickets svg a'],
+  ticket: [`/tickets/${ticketId}`, '#history li'],
+  objectives: ['/objectives', '#objectives table'],
+  objective: [`/objectives/${sloId}`, '#burn table'],
+  freezes: ['/freezes', '#freezes'],
+})
+
+async function work(page, look, made) {
+  for (const [name, [path, there]] of Object.entries(workPages(made))) {
+    await page.goto(`${URL_UNDER_TEST}${path}`)
+    await page.locator(there).first().waitFor({ timeout: 60_000 })
+    await page.waitForTimeout(500)
+    await save(page, nameOf(name, look))
+  }
+}
+
 mkdirSync(FOLDER, { recursive: true })
 await withBrowser(async (browser) => {
   for (const look of LOOKS) {
@@ -87,6 +103,8 @@ await withBrowser(async (browser) => {
   }
   const state = await signedInState(browser)
   for (const look of LOOKS) await shoot(browser, look, state, (page) => chat(page, look))
+  // Before the traffic, which the objective counts; by its end the plan has come as far as it gets without a yes.
+  const made = await madeWork()
   const stopper = new AbortController()
   const busy = traffic(stopper.signal)
   await Promise.all(
@@ -101,4 +119,5 @@ await withBrowser(async (browser) => {
   )
   stopper.abort()
   await busy
+  for (const look of WORK_LOOKS) await shoot(browser, look, state, (page) => work(page, look, made))
 })

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from operator import attrgetter
 
+from cluster_ai.core.trace_context import read_context
 from cluster_ai.core.wire import INT64_MAX, Count, View
 from cluster_ai.gateway.served import Served
 from cluster_ai.gateway.types import DecisionView
-from cluster_ai.gateway.watching.tracing import read_context
 
 LONGEST = {
     "request_id": 64,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from cluster_ai.core.db import Database, OnFatal, open_database
 from cluster_ai.core.errors import NotFound
@@ -45,6 +45,16 @@ class RequestStore:
         if found is None:
             raise NotFound("the request log has no such request", hint="cluster-ai gateway log")
         return found
+
+    async def newest(self) -> int:
+        """The number of the last call; 0 when there is none."""
+        async with self._database.read() as connection:
+            return await tables.newest(connection)
+
+    async def after(self, number: int, *, upto: int, limit: int) -> Sequence[dict[str, Any]]:
+        """How calls ended, with a number in (``number``, ``upto``], the oldest first."""
+        async with self._database.read() as connection:
+            return await tables.after(connection, number, upto=upto, limit=limit)
 
     async def drop_old(self, kept: Retention, *, now: float) -> int:
         """Removes what is too old or too much; how many rows it were."""

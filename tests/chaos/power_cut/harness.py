@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.disks import mounted, run
+
 ROOT = Path(__file__).parents[3]
 WRITER = Path(__file__).with_name("writer.py")
 MEGABYTES = 96
@@ -27,21 +29,6 @@ class Outcome:
     acknowledged: int
     lost: int
     integrity: str
-
-
-def run(*words: str | Path) -> None:
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{words[0]} failed (this test needs root and loop mounts): {done.stderr.strip()}"
-
-
-@contextlib.contextmanager
-def mounted(image: Path, folder: Path) -> Iterator[Path]:
-    folder.mkdir(exist_ok=True)
-    run("mount", "-o", "loop", image, folder)
-    try:
-        yield folder
-    finally:
-        run("umount", folder)
 
 
 @contextlib.contextmanager

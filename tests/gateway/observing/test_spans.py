@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from cluster_ai.core.errors import Misconfigured
+from cluster_ai.core.trace_context import child_context, read_context
 from cluster_ai.gateway.served import Attempt, Outcome, Served
 from cluster_ai.gateway.watching.spans import open_spans, wants_spans
-from cluster_ai.gateway.watching.tracing import child_context, read_context
 from tests.gateway.observing.calls import served
 from tests.gateway.observing.collector import Collector, attributes, collecting
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_ai.gateway.watching.tracing import child_context, passed_state, read_context
+from cluster_ai.core.trace_context import child_context, passed_state, read_context
 from tests.fakes.raw import hear
 from tests.gateway.door import HI, Door, request
 

@@ -1,5 +1,5 @@
 /** The one WebSocket of this tab. Knows no React: a store that components subscribe to. */
-import type { ClusterEvent, Overview } from './types.ts'
+import type { ClusterEvent, Overview, WorkEvent } from './types.ts'
 
 export type Link = 'connecting' | 'live' | 'lost' | 'hidden' | 'ended'
 
@@ -24,6 +24,7 @@ export interface LiveState {
 
 export const HISTORY = 300
 const EVENTS = 50
+const WORK = new Set(['plan', 'ticket'])
 const FIRST_PAUSE = 500
 const LONGEST_PAUSE = 15_000
 /** A picture comes every second: after this long without one the connection is dead, whatever the browser thinks. */
@@ -73,6 +74,7 @@ export function pause(attempt: number, luck: number): number {
 export class Live {
   private state = BEFORE
   private readonly listeners = new Set<() => void>()
+  private readonly hearers = new Set<(event: WorkEvent) => void>()
   private socket: WebSocket | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
   private attempt = 0
@@ -80,15 +82,23 @@ export class Live {
   private running = false
   private frame = 0
   private readonly isSignedIn: () => Promise<boolean>
+  private readonly topics: () => string
 
-  /** `isSignedIn` is asked after a connection failed: a refused upgrade does not say why. */
-  constructor(isSignedIn: () => Promise<boolean>) {
+  /** `isSignedIn` is asked after a connection failed: a refused upgrade does not say why. `topics`: what is asked for. */
+  constructor(isSignedIn: () => Promise<boolean>, topics: () => string = () => 'overview,events') {
     this.isSignedIn = isSignedIn
+    this.topics = topics
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener)
     return () => this.listeners.delete(listener)
+  }
+
+  /** Tells `hearer` each thing that happens to plans and tickets, at once; none of it is kept. */
+  readonly hear = (hearer: (event: WorkEvent) => void): (() => void) => {
+    this.hearers.add(hearer)
+    return () => this.hearers.delete(hearer)
   }
 
   readonly snapshot = (): LiveState => this.state
@@ -132,7 +142,7 @@ export class Live {
     clearTimeout(this.timer)
     const url = new URL('/api/v1/stream', window.location.href)
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
-    url.searchParams.set('topics', 'overview,events')
+    url.searchParams.set('topics', this.topics())
     if (this.cursor !== null) url.searchParams.set('after', String(this.cursor))
     if (this.state.link !== 'lost') this.put({ ...this.state, link: 'connecting' })
     const socket = new WebSocket(url)
@@ -167,6 +177,10 @@ export class Live {
     }
     this.attempt = 0
     this.cursor = message.number
+    if (WORK.has(message.topic)) {
+      for (const hearer of this.hearers) hearer(message.data as WorkEvent)
+      return
+    }
     this.put(received(this.state, message, Date.now()))
   }
 

@@ -27,7 +27,38 @@ export type Energy = Schemas['EnergyView']
 export type Discovery = Schemas['DiscoveryView']
 export type Find = Schemas['FoundView']
 export type LeftOut = Schemas['LeftOut']
+export type LogLine = Schemas['LogLine']
+export type LogLevel = LogLine['level']
+export type LogPage = Schemas['LogPage']
+export type LogCounts = Schemas['LogCounts']
+export type LogKept = Schemas['Kept']
 export type ChatMessage = Schemas['ChatMessage']
+export type Plan = Schemas['PlanView']
+export type PlanState = Schemas['PlanState']
+export type NewPlan = Schemas['NewPlan']
+export type Checked = Schemas['Validated']
+export type Ticket = Schemas['TicketView']
+export type TicketState = Schemas['TicketState']
+export type TaskType = Schemas['TaskType']
+export type Graph = Schemas['GraphView']
+export type GraphNode = Schemas['Node']
+export type Attempt = Schemas['AttemptView']
+export type HistoryEntry = Schemas['HistoryEntry']
+export type TicketHistory = Schemas['HistoryView']
+export type Incident = Schemas['IncidentView']
+export type Slo = Schemas['ObjectiveView']
+export type Objective = Schemas['Objective']
+export type Budget = Schemas['BudgetView']
+export type BudgetState = Schemas['Status']
+export type Pace = Schemas['Pace']
+export type Past = Schemas['Past']
+export type Burn = Schemas['BurnView']
+export type BurnAlert = Schemas['AlertView']
+export type Freeze = Schemas['FreezeView']
+export type FreezeAction = Schemas['FreezeAction']
+export type FreezePolicy = Schemas['PolicyView']
+export type Override = Schemas['OverrideView']
+export type Silence = Schemas['SilenceView']
 
 /** Something that happened, as the topic `events` carries it. `at` in Unix seconds. */
 export interface ClusterEvent {
@@ -36,4 +67,14 @@ export interface ClusterEvent {
   subject: string
   before: string
   after: string
+}
+
+/** What happened to a plan or a ticket, as the topics `plan` and `ticket` carry it. `at` in Unix seconds. */
+export interface WorkEvent {
+  id: string
+  type: string
+  /** The plan's or the ticket's id. */
+  subject: string
+  data: { plan_id?: string; task_id?: string; status?: string }
+  at: number
 }

@@ -1,12 +1,11 @@
-import { Button, Group, Modal, NumberInput, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
-import { useMutation } from '@tanstack/react-query'
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { NumberInput, PasswordInput, Text, TextInput } from '@mantine/core'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, sent } from '../api/client.ts'
 import { changePassword, queries } from '../api/session.ts'
-import { Failure } from '../ui/Failure.tsx'
-import { useSay } from '../ui/notices.tsx'
+import { AskFrame } from './AskFrame.tsx'
 import type { Ask } from './dialogs.tsx'
+import WorkDialog from './WorkDialogs.tsx'
 
 const SHORTEST = 8
 const MOST_WORKERS = 16
@@ -21,58 +20,9 @@ export default function OpenedDialog({ ask, onClose }: { ask: Ask; onClose: () =
       return <WorkersDialog onClose={onClose} />
     case 'remove-machine':
       return <RemoveMachineDialog name={ask.name} onClose={onClose} />
+    default:
+      return <WorkDialog ask={ask} onClose={onClose} />
   }
-}
-
-interface FrameProps {
-  title: string
-  submit: string
-  /** Words of the notice once it is done. */
-  done: string
-  act: () => Promise<unknown>
-  ready?: boolean
-  onClose: () => void
-  children: ReactNode
-}
-
-/** A form in a dialog: sends, shows what failed, closes and says so when done. */
-function AskFrame({ title, submit, done, act, ready = true, onClose, children }: FrameProps) {
-  const { t } = useTranslation()
-  const say = useSay()
-  const acting = useMutation({
-    mutationFn: act,
-    onSuccess: () => {
-      say(done)
-      onClose()
-    },
-  })
-  const onSubmit = (event: FormEvent) => {
-    event.preventDefault()
-    if (ready && !acting.isPending) acting.mutate()
-  }
-  return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={<strong>{title}</strong>}
-      closeButtonProps={{ 'aria-label': t('action.close') }}
-    >
-      <form onSubmit={onSubmit}>
-        <Stack gap="md">
-          {acting.error ? <Failure error={acting.error} /> : null}
-          {children}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={onClose}>
-              {t('action.cancel')}
-            </Button>
-            <Button type="submit" loading={acting.isPending} disabled={!ready}>
-              {submit}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
-  )
 }
 
 function PasswordDialog({ onClose }: { onClose: () => void }) {

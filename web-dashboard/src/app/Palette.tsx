@@ -23,6 +23,21 @@ const SECTIONS: readonly { id: string; icon: IconName; word: Key }[] = [
   { id: 'events', icon: 'bell', word: 'events.title' },
 ]
 
+interface Place {
+  to: '/machines' | '/plans' | '/objectives' | '/freezes' | '/logs'
+  icon: IconName
+  word: Key
+  least?: 'user' | 'operator'
+}
+
+const PLACES: readonly Place[] = [
+  { to: '/machines', icon: 'machine', word: 'nav.machines' },
+  { to: '/plans', icon: 'plan', word: 'nav.plans', least: 'user' },
+  { to: '/objectives', icon: 'target', word: 'nav.objectives' },
+  { to: '/freezes', icon: 'frost', word: 'freezes.heading' },
+  { to: '/logs', icon: 'lines', word: 'nav.logs', least: 'operator' },
+]
+
 /** Ctrl-K: every verb that there is, found by typing. */
 export function Palette() {
   const { t } = useTranslation()
@@ -51,6 +66,7 @@ export function Palette() {
 function useGoing(): SpotlightActionGroupData {
   const { t } = useTranslation()
   const navigate = useNavigate()
+  const { data: me } = useQuery(meQuery)
   const jump = async (id: string) => {
     await navigate({ to: '/' })
     requestAnimationFrame(() => {
@@ -74,6 +90,12 @@ function useGoing(): SpotlightActionGroupData {
         leftSection: <Icon name="chat" />,
         onClick: () => void navigate({ to: '/chat' }),
       },
+      ...PLACES.filter((place) => !place.least || reaches(me?.user.role, place.least)).map((place) => ({
+        id: `go-${place.to}`,
+        label: t(place.word),
+        leftSection: <Icon name={place.icon} />,
+        onClick: () => void navigate({ to: place.to }),
+      })),
       ...SECTIONS.map((section) => ({
         id: `go-${section.id}`,
         label: t(section.word),
@@ -88,14 +110,29 @@ function useGoing(): SpotlightActionGroupData {
 function useChanging(): SpotlightActionGroupData[] {
   const { t } = useTranslation()
   const dialogs = useDialogs()
+  const navigate = useNavigate()
   const { data: me } = useQuery(meQuery)
   const names = useLive((state) => (state.overview?.system.parts ?? []).map((part) => part.name).join('\n'))
-  if (!reaches(me?.user.role, 'operator')) return []
+  if (!reaches(me?.user.role, 'user')) return []
+  const submit = {
+    id: 'new-plan',
+    label: t('plans.new'),
+    leftSection: <Icon name="plan" />,
+    onClick: () => void navigate({ to: '/plans/new' }),
+  }
+  if (!reaches(me?.user.role, 'operator')) return [{ group: t('palette.change'), actions: [submit] }]
   const parts = names === '' ? [] : names.split('\n')
   return [
     {
       group: t('palette.change'),
       actions: [
+        submit,
+        {
+          id: 'new-objective',
+          label: t('objectives.new'),
+          leftSection: <Icon name="target" />,
+          onClick: () => void navigate({ to: '/objectives/new' }),
+        },
         {
           id: 'workers',
           label: t('workers.add.title'),

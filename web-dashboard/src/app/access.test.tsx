@@ -46,9 +46,9 @@ async function enter(password: string) {
 const NOBODY = { 'GET /api/v1/auth/me': () => problem(401, 'unauthenticated') }
 
 test('a stranger is led to the sign-in page, which remembers where they wanted to go', async () => {
-  const { router } = await open('/chat', NOBODY)
+  const { router } = await open('/plans?status=failed', NOBODY)
   expect(router.state.location.pathname).toBe('/sign-in')
-  expect(router.state.location.search).toEqual({ next: '/chat' })
+  expect(router.state.location.search).toEqual({ next: '/plans?status=failed' })
 })
 
 test('a wrong password is said in words and taken out of the field', async () => {

@@ -6,6 +6,16 @@ export type Ask =
   | { kind: 'restart'; part: string }
   | { kind: 'workers' }
   | { kind: 'remove-machine'; name: string }
+  | WorkAsk
+
+/** What can be asked about plans, tickets, objectives and freezes. */
+export type WorkAsk =
+  | { kind: 'cancel-plan' | 'replay-plan' | 'forget-plan'; planId: string; name: string }
+  | { kind: 'verify-plan'; planId: string }
+  | { kind: 'cancel-ticket' | 'hold-ticket'; ticketId: string; name: string; tag: string }
+  | { kind: 'remove-slo'; sloId: string }
+  | { kind: 'silence'; sloId: string }
+  | { kind: 'override' | 'lift'; eventId: string; sloId: string }
 
 interface DialogsApi {
   open: (ask: Ask) => void

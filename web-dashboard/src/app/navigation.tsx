@@ -1,5 +1,8 @@
-import { Link } from '@tanstack/react-router'
+import { Menu } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
+import { meQuery, reaches } from '../api/session.ts'
 import { useOverview } from '../api/useLive.ts'
 import type { Key } from '../i18n/index.ts'
 import { Icon, type IconName } from '../ui/icons.tsx'
@@ -10,21 +13,39 @@ import { LinkState } from './LinkState.tsx'
 import { openPalette } from './openPalette.ts'
 
 interface Page {
-  to: '/' | '/machines' | '/chat'
+  to: '/' | '/machines' | '/chat' | '/plans' | '/objectives' | '/logs'
   icon: IconName
   word: Key
+  /** Only who reaches this role is shown it. */
+  least?: 'user' | 'operator'
 }
 
 const PAGES: readonly Page[] = [
   { to: '/', icon: 'overview', word: 'nav.overview' },
   { to: '/machines', icon: 'machine', word: 'nav.machines' },
   { to: '/chat', icon: 'chat', word: 'nav.chat' },
+  { to: '/plans', icon: 'plan', word: 'nav.plans', least: 'user' },
+  { to: '/objectives', icon: 'target', word: 'nav.objectives' },
+  { to: '/logs', icon: 'lines', word: 'nav.logs', least: 'operator' },
 ]
 
-function PageLinks({ className }: { className: string | undefined }) {
+/** Pages that fit beside each other at the foot of a phone; one more is the menu of the rest. */
+const AT_FOOT = 5
+
+function usePages(): readonly Page[] {
+  const { data: me } = useQuery(meQuery)
+  return PAGES.filter((page) => !page.least || reaches(me?.user.role, page.least))
+}
+
+function PageLinks({ pages, className }: { pages: readonly Page[]; className: string | undefined }) {
   const { t } = useTranslation()
-  return PAGES.map((page) => (
-    <Link key={page.to} to={page.to} className={className} activeOptions={{ exact: true }}>
+  return pages.map((page) => (
+    <Link
+      key={page.to}
+      to={page.to}
+      className={className}
+      activeOptions={{ exact: page.to === '/', includeSearch: false }}
+    >
       <Icon name={page.icon} size={20} />
       <span>{t(page.word)}</span>
     </Link>
@@ -39,6 +60,7 @@ function ClusterName() {
 /** Navigation of wide windows. */
 export function Rail() {
   const { t } = useTranslation()
+  const pages = usePages()
   return (
     <div className={css.rail}>
       <Link to="/" className={css.brand} aria-label="Cluster AI">
@@ -54,7 +76,7 @@ export function Rail() {
         <kbd>Ctrl K</kbd>
       </button>
       <nav aria-label={t('shell.pages')} className={css.railLinks}>
-        <PageLinks className={css.railLink} />
+        <PageLinks pages={pages} className={css.railLink} />
       </nav>
       <div className={css.railEnd}>
         <LinkState />
@@ -87,9 +109,39 @@ export function TopBar() {
 /** Navigation of phones. */
 export function Bottom() {
   const { t } = useTranslation()
+  const pages = usePages()
+  const first = pages.length > AT_FOOT ? pages.slice(0, AT_FOOT - 1) : pages
   return (
     <nav aria-label={t('shell.pages')} className={css.bottom}>
-      <PageLinks className={css.bottomLink} />
+      <PageLinks pages={first} className={css.bottomLink} />
+      {pages.length > first.length ? <Rest pages={pages.slice(first.length)} /> : null}
     </nav>
+  )
+}
+
+/** Pages that have no room at the foot. */
+function Rest({ pages }: { pages: readonly Page[] }) {
+  const { t } = useTranslation()
+  const navigate = useNavigate()
+  return (
+    <Menu position="top-end" shadow="md" radius={12} withInitialFocusPlaceholder={false}>
+      <Menu.Target>
+        <button type="button" className={css.bottomLink}>
+          <Icon name="menu" size={20} />
+          <span>{t('nav.more')}</span>
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {pages.map((page) => (
+          <Menu.Item
+            key={page.to}
+            leftSection={<Icon name={page.icon} />}
+            onClick={() => void navigate({ to: page.to })}
+          >
+            {t(page.word)}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
   )
 }

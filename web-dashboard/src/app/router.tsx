@@ -8,9 +8,22 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { meQuery, queries } from '../api/session.ts'
+import type { BudgetState, PlanState, TicketState } from '../api/types.ts'
 import { NotFoundPage } from '../routes/not-found.tsx'
 import { Broken } from './Broken.tsx'
+import { ownPath, placeOf } from './places.ts'
 import { Shell } from './Shell.tsx'
+import { BUDGET_STATES, PLAN_STATES, PLAN_VIEWS, TICKET_STATES } from './searches.ts'
+
+/** `value` where it is one of `known`. What is none is named as such: else it came through as it stands in the address. */
+function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {
+  return known.find((one) => one === value)
+}
+
+/** A short text, or nothing. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined
+}
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPage, errorComponent: Broken })
 
@@ -20,7 +33,7 @@ const signIn = createRoute({
   validateSearch: (search: Record<string, unknown>): { next?: string } => ({ next: ownPath(search.next) }),
   beforeLoad: async ({ search }) => {
     const me = await queries.ensureQueryData(meQuery).catch(() => null)
-    if (me) throw redirect({ to: search.next ?? '/' })
+    if (me) throw redirect(placeOf(search.next))
   },
   component: lazyRouteComponent(() => import('../routes/sign-in.tsx'), 'SignInPage'),
 })
@@ -31,7 +44,10 @@ const inside = createRoute({
   beforeLoad: async ({ location }) => {
     const me = await queries.ensureQueryData(meQuery)
     if (!me)
-      throw redirect({ to: '/sign-in', search: location.pathname === '/' ? {} : { next: location.pathname } })
+      throw redirect({
+        to: '/sign-in',
+        search: { next: ownPath(location.href === '/' ? null : location.href) },
+      })
   },
   component: Shell,
 })
@@ -54,7 +70,95 @@ const chat = createRoute({
   component: lazyRouteComponent(() => import('../routes/chat/page.tsx'), 'ChatPage'),
 })
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, machines, chat])])
+const logs = createRoute({
+  getParentRoute: () => inside,
+  path: '/logs',
+  validateSearch: (search: Record<string, unknown>): { q?: string } =>
+    typeof search.q === 'string' && search.q ? { q: search.q.slice(0, 500) } : {},
+  component: lazyRouteComponent(() => import('../routes/logs/page.tsx'), 'LogsPage'),
+})
+
+const plans = createRoute({
+  getParentRoute: () => inside,
+  path: '/plans',
+  validateSearch: (search: Record<string, unknown>): { status?: PlanState; owner?: string } => ({
+    status: oneOf(PLAN_STATES, search.status),
+    owner: textOf(search.owner),
+  }),
+  component: lazyRouteComponent(() => import('../routes/plans/page.tsx'), 'PlansPage'),
+})
+
+const newPlan = createRoute({
+  getParentRoute: () => inside,
+  path: '/plans/new',
+  component: lazyRouteComponent(() => import('../routes/plans/NewPage.tsx'), 'NewPlanPage'),
+})
+
+const plan = createRoute({
+  getParentRoute: () => inside,
+  path: '/plans/$planId',
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { view?: (typeof PLAN_VIEWS)[number]; state?: TicketState } => ({
+    view: oneOf(PLAN_VIEWS, search.view),
+    state: oneOf(TICKET_STATES, search.state),
+  }),
+  component: lazyRouteComponent(() => import('../routes/plans/PlanPage.tsx'), 'PlanPage'),
+})
+
+const ticket = createRoute({
+  getParentRoute: () => inside,
+  path: '/tickets/$ticketId',
+  component: lazyRouteComponent(() => import('../routes/tickets/page.tsx'), 'TicketPage'),
+})
+
+const objectives = createRoute({
+  getParentRoute: () => inside,
+  path: '/objectives',
+  validateSearch: (search: Record<string, unknown>): { status?: BudgetState; service?: string } => ({
+    status: oneOf(BUDGET_STATES, search.status),
+    service: textOf(search.service),
+  }),
+  component: lazyRouteComponent(() => import('../routes/objectives/page.tsx'), 'ObjectivesPage'),
+})
+
+const newObjective = createRoute({
+  getParentRoute: () => inside,
+  path: '/objectives/new',
+  validateSearch: (search: Record<string, unknown>): { by?: 'yaml' } => ({ by: oneOf(['yaml'], search.by) }),
+  component: lazyRouteComponent(() => import('../routes/objectives/EditPage.tsx'), 'NewObjectivePage'),
+})
+
+const objective = createRoute({
+  getParentRoute: () => inside,
+  path: '/objectives/$sloId',
+  component: lazyRouteComponent(() => import('../routes/objectives/ObjectivePage.tsx'), 'ObjectivePage'),
+})
+
+const editObjective = createRoute({
+  getParentRoute: () => inside,
+  path: '/objectives/$sloId/edit',
+  component: lazyRouteComponent(() => import('../routes/objectives/EditPage.tsx'), 'EditObjectivePage'),
+})
+
+const freezes = createRoute({
+  getParentRoute: () => inside,
+  path: '/freezes',
+  component: lazyRouteComponent(() => import('../routes/freezes/page.tsx'), 'FreezesPage'),
+})
+
+const work = [
+  plans,
+  newPlan,
+  plan,
+  ticket,
+  objectives,
+  newObjective,
+  objective,
+  editObjective,
+  freezes,
+] as const
+const tree = root.addChildren([signIn, inside.addChildren([overview, machines, chat, logs, ...work])])
 
 /** `history`: where the address lives; the browser's bar when nothing else is given. */
 export function createAppRouter(history?: RouterHistory) {
@@ -64,12 +168,6 @@ export function createAppRouter(history?: RouterHistory) {
     scrollRestoration: true,
     ...(history ? { history } : {}),
   })
-}
-
-/** A path of ours, or nothing: a link must not send people elsewhere after they signed in. */
-export function ownPath(value: unknown): string | undefined {
-  if (typeof value !== 'string' || !/^\/(?![/\\])[\w\-./]*$/.test(value)) return undefined
-  return value
 }
 
 declare module '@tanstack/react-router' {

@@ -8,6 +8,7 @@ import { signIn } from '../api/session.ts'
 import { Mark } from '../app/Brand.tsx'
 import css from '../app/frame.module.css'
 import { LanguageSwitch } from '../app/LanguageSwitch.tsx'
+import { placeOf } from '../app/places.ts'
 import { useTitle } from '../app/useTitle.ts'
 import { Coded } from '../ui/Coded.tsx'
 import { Failure } from '../ui/Failure.tsx'
@@ -21,7 +22,7 @@ export function SignInPage() {
   useTitle(t('signin.title'))
   const entering = useMutation({
     mutationFn: () => signIn(username.trim(), password),
-    onSuccess: () => navigate({ to: next ?? '/' }),
+    onSuccess: () => navigate(placeOf(next)),
     onError: (error) => {
       if (error instanceof ApiError && error.code === 'bad_credentials') setPassword('')
     },

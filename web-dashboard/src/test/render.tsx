@@ -1,5 +1,6 @@
 import { MantineProvider } from '@mantine/core'
 import { QueryClientProvider } from '@tanstack/react-query'
+import { createMemoryHistory, RouterContextProvider } from '@tanstack/react-router'
 import { render } from '@testing-library/react'
 import type { ReactNode } from 'react'
 import { BEFORE, type Live, type LiveState } from '../api/live.ts'
@@ -7,6 +8,7 @@ import { meQuery, queries } from '../api/session.ts'
 import type { Me } from '../api/types.ts'
 import { LiveContext } from '../api/useLive.ts'
 import { Dialogs } from '../app/dialogs.tsx'
+import { createAppRouter } from '../app/router.tsx'
 import { theme } from '../app/theme.ts'
 import { Notices } from '../ui/notices.tsx'
 import { me } from './fixtures.ts'
@@ -14,7 +16,12 @@ import { me } from './fixtures.ts'
 /** A live stream that stands still. */
 export function still(state: Partial<LiveState>): Live {
   const held = { ...BEFORE, ...state }
-  return { subscribe: () => () => {}, snapshot: () => held, retryNow: () => {} } as unknown as Live
+  return {
+    subscribe: () => () => {},
+    snapshot: () => held,
+    retryNow: () => {},
+    hear: () => () => {},
+  } as unknown as Live
 }
 
 /** Shows `page` as somebody who is signed in sees it, over a picture that stands still. */
@@ -25,7 +32,9 @@ export function show(page: ReactNode, state: Partial<LiveState> = {}, who: Me = 
       <QueryClientProvider client={queries}>
         <Notices>
           <LiveContext value={still(state)}>
-            <Dialogs>{page}</Dialogs>
+            <RouterContextProvider router={createAppRouter(createMemoryHistory())}>
+              <Dialogs>{page}</Dialogs>
+            </RouterContextProvider>
           </LiveContext>
         </Notices>
       </QueryClientProvider>

@@ -24,6 +24,12 @@ window.ResizeObserver ??= class {
   disconnect() {}
 }
 window.scrollTo = () => {}
+// A text area that grows asks for this one.
+if (!('fonts' in document)) {
+  Object.defineProperty(document, 'fonts', {
+    value: { addEventListener: () => {}, removeEventListener: () => {} },
+  })
+}
 Element.prototype.scrollIntoView ??= () => {}
 
 beforeAll(async () => {

@@ -1,9 +1,19 @@
+import type { Tone } from './states.ts'
 import css from './ui.module.css'
 
-/** How full something is. `share` in [0, 1]; from 0.8 it warns, from 0.93 it alarms. The figure stands beside it. */
-export function Meter({ share, label, text }: { share: number; label: string; text: string }) {
+interface MeterProps {
+  /** In [0, 1]; below or above that it is drawn empty or full. */
+  share: number
+  label: string
+  text: string
+  /** Where being full is no trouble: the colour of what it says. */
+  tone?: Tone
+}
+
+/** How full something is; without a tone of its own it warns from 0.8 on and alarms from 0.93. The figure stands beside it. */
+export function Meter({ share, label, text, tone: own }: MeterProps) {
   const full = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0))
-  const tone = full >= 0.93 ? 'bad' : full >= 0.8 ? 'warn' : undefined
+  const tone = own ?? (full >= 0.93 ? 'bad' : full >= 0.8 ? 'warn' : undefined)
   return (
     // biome-ignore lint/a11y/useSemanticElements: browsers draw <meter> each in their own way
     <span

@@ -37,10 +37,35 @@ const PATHS = {
   parts: 'M3.5 3.5h5.5v5.5H3.5zM11 3.5h5.5v5.5H11zM3.5 11h5.5v5.5H3.5zM11 13.7h5.5M13.7 11v5.5',
   bolt: 'M11 2.5 4.5 11.5H9l-.5 6L15.5 8.5H11z',
   bell: 'M5 14V9a5 5 0 0 1 10 0v5l1.2 1.2H3.8zM8.6 17.2h2.8',
+  lines: 'M4 4.8h12M4 8.3h8M4 11.8h12M4 15.3h6',
+  plan: 'M4 3.5h5v4H4zM11 12.5h5v4h-5zM11 7.5h5v4h-5zM6.5 7.5v7H11M6.5 9.5H11',
+  target: 'M10 3a7 7 0 1 1 0 14 7 7 0 0 1 0-14M10 6.5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7M10 9.9v.2',
+  frost: 'M10 2.5v15M3.5 6.2l13 7.6M16.5 6.2l-13 7.6M8 4l2 1.6L12 4M8 16l2-1.6 2 1.6',
+  pause: 'M7 5v10M13 5v10',
+  play: 'M6.5 4.5v11l9-5.5z',
+  back: 'M12.5 5 7 10l5.5 5',
+  minus: 'M4.5 10h11',
+  fit: 'M4 8V4h4M16 8V4h-4M4 12v4h4M16 12v4h-4',
+  download: 'M10 3.5v9M6 9l4 4 4-4M4 16.5h12',
+  flag: 'M5 17V3.5h10l-2.5 3.5L15 10.5H5',
   menu: 'M4 10h.2M10 10h.2M16 10h.2',
 } as const
 
 export type IconName = keyof typeof PATHS
+
+/** The strokes alone, for drawings that have an `svg` around them; 20 by 20. */
+export function IconPath({ name }: { name: IconName }) {
+  return (
+    <path
+      d={PATHS[name]}
+      fill="none"
+      stroke="currentColor"
+      strokeWidth={1.8}
+      strokeLinecap="round"
+      strokeLinejoin="round"
+    />
+  )
+}
 
 export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
   return (

@@ -2,9 +2,11 @@ import { act, screen, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import i18next from 'i18next'
 import type { LiveState } from '../../api/live.ts'
+import { queries } from '../../api/session.ts'
 import type { Overview } from '../../api/types.ts'
 import { me, node, overview, part, worker } from '../../test/fixtures.ts'
 import { show } from '../../test/render.tsx'
+import { plan, ticket } from '../../test/work.ts'
 import { OverviewPage } from './page.tsx'
 
 // The canvas is drawn by a browser's test; jsdom has none.
@@ -17,6 +19,9 @@ const live = (picture: Overview, more: Partial<LiveState> = {}): Partial<LiveSta
   samples: [{ at: 1000, requests: 1, tokens: 80, inflight: 1, errors: 0 }],
   ...more,
 })
+
+/** The API has nothing to say of work and objectives. */
+beforeEach(() => vi.stubGlobal('fetch', async () => new Response(null, { status: 503 })))
 
 /** Lets what is loaded on demand arrive. */
 const settle = () => act(async () => {})
@@ -131,4 +136,24 @@ test('what happened is told in words, newest first', async () => {
   const lines = within(panel(/^O que aconteceu/)).getAllByRole('listitem')
   expect(lines[0]).toHaveTextContent('O gateway não respondepassou')
   expect(lines[1]).toHaveTextContent('Parte gatewayiniciando → pronta')
+})
+
+test('work and objectives are counted, and lead to their pages', async () => {
+  const said: Record<string, unknown> = {
+    '/api/v1/plans': {
+      items: [plan({ open_tickets: 8 }), plan({ plan_id: 'b', open_tickets: 4 })],
+      next: '',
+    },
+    '/api/v1/tickets': { items: [ticket(), ticket()], next: '' },
+    '/api/v1/budgets/summary': { objectives: 4, by_status: { HEALTHY: 2, WARNING: 1, EXHAUSTED: 1 } },
+  }
+  vi.stubGlobal('fetch', async (request: Request) => Response.json(said[new URL(request.url).pathname]))
+  queries.clear()
+  show(<OverviewPage />, live(overview()))
+  expect(await screen.findByRole('link', { name: /Tickets running 2/ })).toHaveAttribute(
+    'href',
+    '/plans?status=running',
+  )
+  expect(screen.getByRole('link', { name: /Tickets waiting 10/ })).toHaveAttribute('href', '/plans')
+  expect(await screen.findByRole('link', { name: /Objectives at risk 2 of 4/ })).toBeVisible()
 })

@@ -17,6 +17,7 @@ import { TasksPanel } from './TasksPanel.tsx'
 import { Tiles } from './Tiles.tsx'
 import { Traffic } from './Traffic.tsx'
 import { WorkersPanel } from './WorkersPanel.tsx'
+import { WorkTiles } from './WorkTiles.tsx'
 
 export function OverviewPage() {
   const { t } = useTranslation()
@@ -29,6 +30,7 @@ export function OverviewPage() {
       <Stale />
       <Health overview={overview} />
       <Tiles rates={overview.rates} />
+      <WorkTiles />
       <div className={css.columns}>
         <div className={css.column}>
           <Traffic />

@@ -1,0 +1,1 @@
+"""MAP: a prompt over the rows of a data set, or a Python function over its partitions."""

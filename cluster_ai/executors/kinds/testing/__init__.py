@@ -1,0 +1,1 @@
+"""TEST: pytest in a sandbox, or a pipeline elsewhere."""

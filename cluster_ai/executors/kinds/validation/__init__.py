@@ -1,0 +1,1 @@
+"""VALIDATE: what is wrong with files, and one score for it."""

@@ -1,0 +1,1 @@
+"""What the parts have logged, kept and searched."""

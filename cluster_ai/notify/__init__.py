@@ -1,0 +1,1 @@
+"""Who outside is told what happened here: webhooks, and messages to people."""

@@ -1,0 +1,1 @@
+"""Plans and tickets: work that is never lost."""

@@ -1,0 +1,205 @@
+"""The tables of plans and tickets, as the migrations made them."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+_SECONDS: sa.Double[float] = sa.Double()
+
+
+def _few(name: str, *columns: sa.TextClause | str, where: str) -> sa.Index:
+    """An index of the few rows that are asked for often."""
+    return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
+plans = sa.Table(
+    "plans",
+    metadata,
+    sa.Column("plan_id", sa.String(36), primary_key=True),
+    sa.Column("owner", sa.String(128), nullable=False),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("failure_policy", sa.String(16), nullable=False),
+    sa.Column("deadline", _SECONDS, nullable=True),
+    sa.Column("steps", sa.JSON, nullable=False),
+    sa.Column("tickets", sa.Integer, nullable=False),
+    sa.Column("open_tickets", sa.Integer, nullable=False),
+    sa.Column("succeeded", sa.Integer, nullable=False),
+    sa.Column("failed", sa.Integer, nullable=False),
+    sa.Column("cancelled", sa.Integer, nullable=False),
+    sa.Column("paused", sa.Boolean, nullable=False),
+    sa.Column("error_code", sa.String(64), nullable=False),
+    sa.Column("error_message", sa.String(1024), nullable=False),
+    sa.Column("idempotency_key", sa.String(128), nullable=True),
+    sa.Column("body_hash", sa.String(64), nullable=False),
+    sa.Column("replay_of", sa.String(36), nullable=True),
+    sa.Column("correlation_id", sa.String(64), nullable=False),
+    sa.Column("trace_id", sa.String(64), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("created_at", _SECONDS, nullable=False),
+    sa.Column("updated_at", _SECONDS, nullable=False),
+    sa.Column("started_at", _SECONDS, nullable=True),
+    sa.Column("finished_at", _SECONDS, nullable=True),
+    sa.UniqueConstraint("owner", "idempotency_key", name="plans_once"),
+    sa.Index("plans_by_owner", "owner", "plan_id"),
+    sa.Index("plans_by_status", "status", "plan_id"),
+    _few("plans_by_deadline", "deadline", where="deadline IS NOT NULL AND finished_at IS NULL"),
+    _few("plans_by_end", "finished_at", where="finished_at IS NOT NULL"),
+    _few("plans_by_key", "created_at", where="idempotency_key IS NOT NULL"),
+)
+tickets = sa.Table(
+    "execution_tickets",
+    metadata,
+    sa.Column("ticket_id", sa.String(36), primary_key=True),
+    sa.Column("plan_id", sa.String(36), sa.ForeignKey("plans.plan_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("owner", sa.String(128), nullable=False),
+    sa.Column("intent_id", sa.String(64), nullable=False),
+    sa.Column("decision_id", sa.String(64), nullable=False),
+    sa.Column("correlation_id", sa.String(64), nullable=False),
+    sa.Column("trace_id", sa.String(64), nullable=False),
+    sa.Column("span_id", sa.String(64), nullable=False),
+    sa.Column("task_id", sa.String(128), nullable=False),
+    sa.Column("task_type", sa.String(16), nullable=False),
+    sa.Column("description", sa.String(1024), nullable=False),
+    sa.Column("priority", sa.String(16), nullable=False),
+    sa.Column("risk_band", sa.String(16), nullable=False),
+    sa.Column("security_level", sa.String(16), nullable=False),
+    sa.Column("priority_score", _SECONDS, nullable=False),
+    sa.Column("sla_deadline", _SECONDS, nullable=False),
+    sa.Column("sla_timeout_ms", sa.BigInteger, nullable=False),
+    sa.Column("sla_max_retries", sa.Integer, nullable=False),
+    sa.Column("start_within_ms", sa.BigInteger, nullable=True),
+    sa.Column("non_retryable", sa.JSON, nullable=False),
+    sa.Column("qos_delivery_mode", sa.String(16), nullable=False),
+    sa.Column("qos_consistency", sa.String(16), nullable=False),
+    sa.Column("qos_durability", sa.String(16), nullable=False),
+    sa.Column("template_id", sa.String(128), nullable=False),
+    sa.Column("parameters", sa.JSON, nullable=False),
+    sa.Column("required_capabilities", sa.JSON, nullable=False),
+    sa.Column("resources", sa.JSON, nullable=False),
+    sa.Column("webhook_url", sa.String(2048), nullable=False),
+    sa.Column("estimated_duration_ms", sa.BigInteger, nullable=True),
+    sa.Column("compensation", sa.JSON, nullable=True),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("preemptible", sa.Boolean, nullable=False),
+    sa.Column("idempotent", sa.Boolean, nullable=False),
+    sa.Column("undoable", sa.Boolean, nullable=False),
+    sa.Column("idempotency_key", sa.String(128), nullable=False),
+    sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("pending_deps", sa.Integer, nullable=False),
+    sa.Column("allocated_agent_id", sa.String(128), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("retry_count", sa.Integer, nullable=False),
+    sa.Column("losses", sa.Integer, nullable=False),
+    sa.Column("lease_token", sa.String(64), nullable=True),
+    sa.Column("lease_until", _SECONDS, nullable=True),
+    sa.Column("begun", sa.Boolean, nullable=False),
+    sa.Column("begun_at", _SECONDS, nullable=True),
+    sa.Column("not_before", _SECONDS, nullable=True),
+    sa.Column("due_at", _SECONDS, nullable=True),
+    sa.Column("queued", sa.SmallInteger, nullable=True),
+    sa.Column("parked", sa.Boolean, nullable=False),
+    sa.Column("ready_at", _SECONDS, nullable=True),
+    sa.Column("held_from", sa.String(16), nullable=True),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False),
+    sa.Column("cancel_by", _SECONDS, nullable=True),
+    sa.Column("progress", _SECONDS, nullable=False),
+    sa.Column("note", sa.String(256), nullable=False),
+    sa.Column("error_code", sa.String(64), nullable=False),
+    sa.Column("error_message", sa.String(1024), nullable=False),
+    sa.Column("actual_duration_ms", sa.BigInteger, nullable=True),
+    sa.Column("result", sa.JSON, nullable=True),
+    sa.Column("result_uri", sa.String(512), nullable=False),
+    sa.Column("result_sha256", sa.String(64), nullable=False),
+    sa.Column("result_bytes", sa.BigInteger, nullable=False),
+    sa.Column("artefacts", sa.JSON, nullable=False),
+    sa.Column("chain_seq", sa.Integer, nullable=False),
+    sa.Column("chain_head", sa.String(64), nullable=False),
+    sa.Column("created_at", _SECONDS, nullable=False),
+    sa.Column("updated_at", _SECONDS, nullable=False),
+    sa.Column("started_at", _SECONDS, nullable=True),
+    sa.Column("completed_at", _SECONDS, nullable=True),
+    sa.CheckConstraint("retry_count >= 0", name="tickets_retries"),
+    sa.CheckConstraint("pending_deps >= 0", name="tickets_pending"),
+    sa.Index("tickets_by_plan", "plan_id", "ordinal", unique=True),
+    *(
+        sa.Index(f"tickets_by_{name}", name, "ticket_id")
+        for name in ("owner", "status", "task_type", "intent_id", "priority")
+    ),
+    sa.Index("tickets_by_level", "plan_id", "status", "level"),
+    _few("tickets_queued_by_score", sa.text("priority_score DESC"), "ready_at", "ticket_id", where="queued = 1"),
+    _few("tickets_queued_by_age", "ready_at", "ticket_id", where="queued = 1"),
+    _few(
+        "tickets_queued_by_owner", "owner", sa.text("priority_score DESC"), "ready_at", "ticket_id", where="queued = 1"
+    ),
+    _few("tickets_queued_of_owner", "owner", "ready_at", "ticket_id", where="queued = 1"),
+    _few("tickets_by_end", "completed_at", "owner", "actual_duration_ms", where="completed_at IS NOT NULL"),
+    _few("tickets_due", "due_at", where="due_at IS NOT NULL"),
+    _few("tickets_leased", "lease_until", where="lease_until IS NOT NULL"),
+)
+deps = sa.Table(
+    "ticket_deps",
+    metadata,
+    sa.Column(
+        "ticket_id", sa.String(36), sa.ForeignKey("execution_tickets.ticket_id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("depends_on", sa.String(36), primary_key=True),
+    sa.Index("ticket_deps_by_upstream", "depends_on", "ticket_id"),
+)
+attempts = sa.Table(
+    "ticket_attempts",
+    metadata,
+    sa.Column(
+        "ticket_id", sa.String(36), sa.ForeignKey("execution_tickets.ticket_id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("agent_id", sa.String(128), nullable=False),
+    sa.Column("undoes", sa.Boolean, nullable=False),
+    sa.Column("token_hash", sa.String(64), nullable=False),
+    sa.Column("leased_at", _SECONDS, nullable=False),
+    sa.Column("started_at", _SECONDS, nullable=True),
+    sa.Column("ended_at", _SECONDS, nullable=True),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("error_code", sa.String(64), nullable=False),
+    sa.Column("error", sa.String(1024), nullable=False),
+    sa.Column("cost_class", sa.String(8), nullable=False),
+)
+pipeline_reports = sa.Table(
+    "pipeline_reports",
+    metadata,
+    sa.Column(
+        "ticket_id", sa.String(36), sa.ForeignKey("execution_tickets.ticket_id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("succeeded", sa.Boolean, nullable=False),
+    sa.Column("detail", sa.String(1024), nullable=False),
+    sa.Column("url", sa.String(2048), nullable=False),
+    sa.Column("at", _SECONDS, nullable=False),
+)
+entries = sa.Table(
+    "ticket_events",
+    metadata,
+    sa.Column(
+        "ticket_id", sa.String(36), sa.ForeignKey("execution_tickets.ticket_id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", _SECONDS, nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("actor", sa.String(128), nullable=False),
+    sa.Column("from_state", sa.String(16), nullable=False),
+    sa.Column("to_state", sa.String(16), nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("prev_hash", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+paused_kinds = sa.Table(
+    "paused_kinds",
+    metadata,
+    sa.Column("task_type", sa.String(16), primary_key=True),
+    sa.Column("by", sa.String(128), nullable=False),
+    sa.Column("at", _SECONDS, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Messages of the tickets' gRPC interface, made from ``proto/`` by ``scripts/protocol.sh``."""

@@ -1,0 +1,1 @@
+"""Objectives, their error budgets, and the freezes that they cause."""
