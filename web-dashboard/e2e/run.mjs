@@ -216,7 +216,12 @@ async function oneLook(browser, options, { state, made }) {
 function looks() {
   const all = Object.keys(SIZES).flatMap((size, one) =>
     THEMES.flatMap((theme, two) =>
-      LANGUAGES.map((language, three) => ({ size, theme, language, shown: two === one % 2 && three === Math.min(one, 1) })),
+      LANGUAGES.map((language, three) => ({
+        size,
+        theme,
+        language,
+        shown: two === one % 2 && three === Math.min(one, 1),
+      })),
     ),
   )
   return EVERY_LOOK ? all : all.filter(({ shown }) => shown)
