@@ -2,7 +2,9 @@
 # Installs Cluster AI on this machine and lets it join a cluster. POSIX sh: dash, ash of busybox, bash.
 #
 #   install_unified.sh worker --join LINE       this machine joins the cluster of the line (cluster-ai node invite)
-#   install_unified.sh head                     this machine becomes a cluster of its own, from a checkout
+#   install_unified.sh all-in-one               this machine becomes a cluster of its own, from a checkout, or with
+#                                               --offline BUNDLE --signer FINGERPRINT (cluster-ai update pack)
+#   install_unified.sh head                     the same, and neither serves models nor computes itself
 #   install_unified.sh --check | --repair | --uninstall [--purge]
 #   install_unified.sh --help                   every option
 #
@@ -12,6 +14,7 @@
 #   CLUSTER_AI_SCOPE           --user, --system        user or system
 #   CLUSTER_AI_PREFIX          --prefix DIR            where the program goes
 #   CLUSTER_AI_OFFLINE         --offline BUNDLE        the software from a file instead of from the head
+#   CLUSTER_AI_SIGNER          --signer FINGERPRINT    of the certificate that signed the bundle of a head
 #   CLUSTER_AI_BIND            --bind ADDRESS          this machine's address in the LAN
 #   CLUSTER_AI_NODE_NAME       --name NAME             of this machine in the cluster
 #   CLUSTER_AI_NODE_LABELS     --label LABEL ...       of this machine, with spaces between
@@ -25,7 +28,7 @@
 #   CLUSTER_AI_HOME            the data directory (no option: it is the program's own variable)
 #   CLUSTER_AI_PORT_BASE       moves every port of the program, as it does for the program itself
 #   CLUSTER_AI_PYTHON          the Python to use
-#   CLUSTER_AI_WAIT_SECONDS    how long the head has to call this machine back (60)
+#   CLUSTER_AI_WAIT_SECONDS    how long the head has to call this machine back (60), or to become ready (300)
 #
 # Exit: 0 done, or nothing to do; 1 error; 2 usage; 3 unsupported system; 4 privilege; 5 dependency; 6 network;
 #   7 not what the cluster signed; 8 port taken; 9 disk or memory; 10 join refused; 11 failed and rolled back;
@@ -41,7 +44,8 @@ load_words() {
   --join-file FILE     the same, from a file; - is standard input
   --user | --system    for this user (default), or for the machine with a user of its own (as root)
   --prefix DIR         where the program goes
-  --offline BUNDLE     take the software from this file instead of from the head
+  --offline BUNDLE     take the software from this file instead of from the head, or from a checkout
+  --signer FINGERPRINT of the certificate that signed the bundle of a head (cluster-ai update pack tells it)
   --bind ADDRESS       address of this machine in the LAN; found by itself otherwise
   --name NAME          of this machine in the cluster
   --label LABEL        of this machine; may be given more than once
@@ -65,7 +69,8 @@ signed, 8 port taken, 9 disk or memory, 10 join refused, 11 failed and rolled ba
   --join-file ARQUIVO  o mesmo, de um arquivo; - é a entrada padrão
   --user | --system    para este usuário (padrão) ou para a máquina, com usuário próprio (como root)
   --prefix DIR         onde fica o programa
-  --offline PACOTE     toma o software deste arquivo em vez do head
+  --offline PACOTE     toma o software deste arquivo em vez do controlador, ou de um checkout
+  --signer IMPRESSÃO   do certificado que assinou o pacote de um controlador (cluster-ai update pack a diz)
   --bind ENDEREÇO      endereço desta máquina na LAN; senão, encontrado sozinho
   --name NOME          desta máquina no cluster
   --label RÓTULO       desta máquina; pode ser repetido
@@ -95,15 +100,43 @@ assinou, 8 porta ocupada, 9 disco ou memória, 10 entrada recusada, 11 falhou e 
   en_two_lines='Give the join line once: --join or --join-file.'
   pt_two_lines='Dê a linha uma vez só: --join ou --join-file.'
   en_no_line='A worker needs the join line of its cluster: on the head, run cluster-ai node invite, then give the line by --join or --join-file.'
-  pt_no_line='Um worker precisa da linha do seu cluster: no head, execute cluster-ai node invite e dê a linha com --join ou --join-file.'
+  pt_no_line='Um worker precisa da linha do seu cluster: no controlador, execute cluster-ai node invite e dê a linha com --join ou --join-file.'
   en_empty_line='No join line came from %s.'
   pt_empty_line='Nenhuma linha veio de %s.'
   en_head_options='A head takes none of the options of a worker: %s.'
-  pt_head_options='Um head não aceita opções de worker: %s.'
-  en_no_checkout='A head is installed from a checkout: get the whole repository and run %s in it.'
-  pt_no_checkout='Um head é instalado de um checkout: obtenha o repositório inteiro e execute nele %s.'
+  pt_head_options='Um controlador não aceita opções de worker: %s.'
+  en_no_software='A head is installed from a checkout, or from a file with --offline: get the whole repository and run %s in it.'
+  pt_no_software='Um controlador é instalado de um checkout, ou de um arquivo com --offline: obtenha o repositório inteiro e execute nele %s.'
+  en_no_signer='Whose bundle is that? Say --signer: cluster-ai update pack told the fingerprint.'
+  pt_no_signer='De quem é esse pacote? Diga --signer: cluster-ai update pack disse a impressão digital.'
+  en_is_member='This machine belongs to a cluster already (%s). A head needs a machine or a user of its own.'
+  pt_is_member='Esta máquina já pertence a um cluster (%s). Um controlador precisa de outra máquina ou outro usuário.'
+  en_plan_pack='make one version of the checkout %s and check it'
+  pt_plan_pack='fazer uma versão do checkout %s e conferi-la'
+  en_plan_update='update the head to %s: with a backup, and back to the version before if it does not become ready'
+  pt_plan_update='atualizar o controlador para %s: com backup, e de volta à versão anterior se ela não ficar pronta'
+  en_plan_lead='start a cluster of its own; the data stands in %s'
+  pt_plan_lead='iniciar um cluster próprio; os dados ficam em %s'
+  en_step_pack='pack the checkout'
+  pt_step_pack='empacotar o checkout'
+  en_step_update='update'
+  pt_step_update='atualizar'
+  en_step_ready='all parts ready'
+  pt_step_ready='partes prontas'
+  en_not_ready='The cluster did not become ready: %s'
+  pt_not_ready='O cluster não ficou pronto: %s'
+  en_done_head='This machine is the head of a cluster.'
+  pt_done_head='Esta máquina é o controlador de um cluster.'
+  en_next_open='the dashboard'
+  pt_next_open='o painel'
+  en_next_invite='lets another machine join'
+  pt_next_invite='deixa outra máquina entrar'
+  en_head_kept='The data stays in %s (--purge takes it away).'
+  pt_head_kept='Os dados ficam em %s (--purge os remove).'
+  en_nothing_head='Nothing to do: %s is installed and running.'
+  pt_nothing_head='Nada a fazer: %s está instalado e em execução.'
   en_is_head='This machine is the head of a cluster already (%s). A worker needs a machine or a user of its own.'
-  pt_is_head='Esta máquina já é o head de um cluster (%s). Um worker precisa de outra máquina ou outro usuário.'
+  pt_is_head='Esta máquina já é o controlador de um cluster (%s). Um worker precisa de outra máquina ou outro usuário.'
   en_tools='These programs are missing: %s. Install them with the package manager of the system.'
   pt_tools='Faltam estes programas: %s. Instale-os com o gerenciador de pacotes do sistema.'
   en_no_home='HOME is not set: name a folder with --prefix, and CLUSTER_AI_HOME for the data.'
@@ -131,7 +164,7 @@ assinou, 8 porta ocupada, 9 disco ou memória, 10 entrada recusada, 11 falhou e 
   en_python_other='Install one, or name it: CLUSTER_AI_PYTHON=/path/to/python3'
   pt_python_other='Instale um ou indique-o: CLUSTER_AI_PYTHON=/caminho/do/python3'
   en_python_differs='The head runs Python %s, this machine %s: it serves models, and Dask tasks of the head do not run here. With python%s installed they would.'
-  pt_python_differs='O head usa Python %s, esta máquina %s: ela serve modelos, e tarefas Dask do head não rodam aqui. Com python%s instalado rodariam.'
+  pt_python_differs='O controlador usa Python %s, esta máquina %s: ela serve modelos, e tarefas Dask do controlador não rodam aqui. Com python%s instalado rodariam.'
   en_root_needed='--system needs root. Run: %s'
   pt_root_needed='--system precisa de root. Execute: %s'
   en_no_write='%s cannot be written by this user.'
@@ -145,13 +178,13 @@ assinou, 8 porta ocupada, 9 disco ou memória, 10 entrada recusada, 11 falhou e 
   en_somebody='another program'
   pt_somebody='outro programa'
   en_skew='The clock of this machine is %s s ahead of the head'\''s. Let it be set by the network (timedatectl set-ntp true).'
-  pt_skew='O relógio desta máquina está %s s adiantado em relação ao do head. Acerte-o pela rede (timedatectl set-ntp true).'
+  pt_skew='O relógio desta máquina está %s s adiantado em relação ao do controlador. Acerte-o pela rede (timedatectl set-ntp true).'
   en_bad_line='That is no join line: %s'
   pt_bad_line='Isso não é uma linha de entrada: %s'
   en_no_head='The head does not answer: %s. Is it switched on, in this LAN, and is its port open?'
-  pt_no_head='O head não responde: %s. Ele está ligado, nesta LAN e com a porta aberta?'
+  pt_no_head='O controlador não responde: %s. Ele está ligado, nesta LAN e com a porta aberta?'
   en_wrong_head='What answers there is not the head of the join line: %s'
-  pt_wrong_head='O que responde ali não é o head da linha: %s'
+  pt_wrong_head='O que responde ali não é o controlador da linha: %s'
   en_bad_bundle='The software cannot be used: %s'
   pt_bad_bundle='O software não pode ser usado: %s'
   en_other_cluster='This machine belongs to another cluster. Take that away first: %s --uninstall --purge'
@@ -161,11 +194,11 @@ assinou, 8 porta ocupada, 9 disco ou memória, 10 entrada recusada, 11 falhou e 
   en_all_well='This machine can be used: Python %s, %s, %s MiB free.'
   pt_all_well='Esta máquina pode ser usada: Python %s, %s, %s MiB livres.'
   en_head_found='The head answers at %s; this machine is %s to it.'
-  pt_head_found='O head responde em %s; para ele esta máquina é %s.'
+  pt_head_found='O controlador responde em %s; para ele esta máquina é %s.'
   en_plan='What will be done:'
   pt_plan='O que será feito:'
   en_plan_fetch='fetch %s (%s MiB) from the head and check its signature'
-  pt_plan_fetch='buscar %s (%s MiB) do head e conferir sua assinatura'
+  pt_plan_fetch='buscar %s (%s MiB) do controlador e conferir sua assinatura'
   en_plan_offline='take %s (%s MiB) from %s and check its signature'
   pt_plan_offline='tomar %s (%s MiB) de %s e conferir sua assinatura'
   en_plan_unfold='unfold it in %s'
@@ -217,7 +250,7 @@ assinou, 8 porta ocupada, 9 disco ou memória, 10 entrada recusada, 11 falhou e 
   en_step_service='start'
   pt_step_service='iniciar'
   en_step_back='the head calls back'
-  pt_step_back='o head chama de volta'
+  pt_step_back='o controlador chama de volta'
   en_failed='failed'
   pt_failed='falhou'
   en_interrupted='Interrupted.'
@@ -230,14 +263,14 @@ assinou, 8 porta ocupada, 9 disco ou memória, 10 entrada recusada, 11 falhou e 
   pt_member_kept='Esta máquina já entrou: execute isto de novo sem a linha.'
   en_join_refused='The cluster did not let this machine in: %s'
   pt_join_refused='O cluster não deixou esta máquina entrar: %s'
-  en_linger_no='This system does not let services of a user run without a session (loginctl enable-linger): until an administrator allows it, the cluster runs here only while you are signed in.'
-  pt_linger_no='Este sistema não deixa serviços de usuário rodarem sem sessão (loginctl enable-linger): até um administrador permitir, o cluster roda aqui só enquanto você está conectado.'
+  en_linger_no='This system does not let services of a user run without a session until an administrator allows it: until then the cluster runs here only while you are signed in. Type: sudo loginctl enable-linger %s'
+  pt_linger_no='Este sistema não deixa serviços de usuário rodarem sem sessão até um administrador permitir: até lá o cluster roda aqui só enquanto você está conectado. Digite: sudo loginctl enable-linger %s'
   en_not_reachable='This machine reports to the head, but the head cannot reach it: %s. Open port 11437 (TCP) of this machine for the head.'
-  pt_not_reachable='Esta máquina se apresenta ao head, mas o head não a alcança: %s. Abra a porta 11437 (TCP) desta máquina para o head.'
+  pt_not_reachable='Esta máquina se apresenta ao controlador, mas o controlador não a alcança: %s. Abra a porta 11437 (TCP) desta máquina para o controlador.'
   en_no_report='The agent of this machine did not report to the head within %s s.'
-  pt_no_report='O agente desta máquina não se apresentou ao head em %s s.'
+  pt_no_report='O agente desta máquina não se apresentou ao controlador em %s s.'
   en_firewall='A firewall runs here (%s). The head must reach this machine: %s'
-  pt_firewall='Há um firewall aqui (%s). O head precisa alcançar esta máquina: %s'
+  pt_firewall='Há um firewall aqui (%s). O controlador precisa alcançar esta máquina: %s'
   en_other_command='%s is somebody else'\''s and stays; ours is %s'
   pt_other_command='%s é de outro programa e fica; o nosso é %s'
   en_done='This machine is one of the cluster.'
@@ -248,6 +281,8 @@ assinou, 8 porta ocupada, 9 disco ou memória, 10 entrada recusada, 11 falhou e 
   pt_next='A seguir:'
   en_next_status='how this machine is doing'
   pt_next_status='como está esta máquina'
+  en_next_linger='it stops when you sign out, until then'
+  pt_next_linger='até lá, para quando você sai'
   en_next_logs='what it is doing'
   pt_next_logs='o que ela está fazendo'
   en_next_uninstall='takes everything away again'
@@ -312,12 +347,12 @@ read_environment() {
   no_service=${CLUSTER_AI_NO_SERVICE:-} no_firewall=${CLUSTER_AI_NO_FIREWALL:-} yes=${CLUSTER_AI_YES:-}
   dry_run=${CLUSTER_AI_DRY_RUN:-} print_plan='' purge='' log=${CLUSTER_AI_LOG:-}
   quiet=${CLUSTER_AI_QUIET:-} verbose=${CLUSTER_AI_VERBOSE:-}
-  python_wanted=${CLUSTER_AI_PYTHON:-} wait_seconds=${CLUSTER_AI_WAIT_SECONDS:-60}
+  python_wanted=${CLUSTER_AI_PYTHON:-} wait_seconds=${CLUSTER_AI_WAIT_SECONDS:-} signer=${CLUSTER_AI_SIGNER:-}
   worker_options=''
   # What starts from here must neither see the secret nor take these for settings of the program.
   unset CLUSTER_AI_JOIN CLUSTER_AI_JOIN_FILE CLUSTER_AI_SCOPE CLUSTER_AI_PREFIX CLUSTER_AI_OFFLINE CLUSTER_AI_BIND \
     CLUSTER_AI_NODE_NAME CLUSTER_AI_NODE_LABELS CLUSTER_AI_NO_SERVICE CLUSTER_AI_NO_FIREWALL CLUSTER_AI_YES \
-    CLUSTER_AI_DRY_RUN CLUSTER_AI_LOG CLUSTER_AI_QUIET CLUSTER_AI_VERBOSE CLUSTER_AI_PYTHON CLUSTER_AI_WAIT_SECONDS
+    CLUSTER_AI_DRY_RUN CLUSTER_AI_SIGNER CLUSTER_AI_LOG CLUSTER_AI_QUIET CLUSTER_AI_VERBOSE CLUSTER_AI_PYTHON CLUSTER_AI_WAIT_SECONDS
   choose_language "${CLUSTER_AI_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}}"
 }
 
@@ -340,7 +375,7 @@ read_options() {
         ;;
     esac
     case $option in
-      --join | --join-file | --prefix | --offline | --bind | --name | --label | --print-plan | --lang | --log)
+      --join | --join-file | --prefix | --offline | --signer | --bind | --name | --label | --print-plan | --lang | --log)
         [ $# -gt 0 ] || leave 2 no_value "$option"
         value=$1
         shift
@@ -355,8 +390,9 @@ read_options() {
       --join-file) join_file=$value worker_options="$worker_options $option" ;;
       --user) scope=user ;;
       --system) scope=system ;;
-      --prefix) prefix=$value worker_options="$worker_options $option" ;;
-      --offline) offline=$value worker_options="$worker_options $option" ;;
+      --prefix) prefix=$value ;;
+      --offline) offline=$value ;;
+      --signer) signer=$value ;;
       --bind) bind=$value worker_options="$worker_options $option" ;;
       --name) node_name=$value worker_options="$worker_options $option" ;;
       --label) labels="$labels $value" worker_options="$worker_options $option" ;;
@@ -392,8 +428,9 @@ read_options() {
   if [ "$kind" = auto ] || [ -z "$kind" ]; then
     # Whoever brings a join line means a worker; so does who looks at, mends or removes one.
     kind=worker
-    [ "$mode" != install ] || [ -n "$join_line$join_file" ] || kind='head'
+    [ "$mode" != install ] || [ -n "$join_line$join_file" ] || kind=all-in-one
   fi
+  [ "$kind" = worker ] || [ -z "$worker_options" ] || leave 2 head_options "${worker_options# }"
 }
 
 # -------------------------------------------------------------------------------------------------------- machine
@@ -434,7 +471,25 @@ choose_places() {
 "*) leave 2 line_break "$prefix$home" ;;
   esac
   export CLUSTER_AI_HOME="$home"
+  choose_role
 }
+
+choose_role() { # sets role: what this machine is to become; of what is installed already, what it is
+  role='head'
+  [ "$kind" != worker ] || role=worker
+  [ "$mode" = install ] || role=$(cat "$prefix/role" 2>/dev/null) || role=worker
+  checkout=''
+  if [ "$role" = worker ]; then
+    wait_seconds=${wait_seconds:-60}
+    return 0
+  fi
+  wait_seconds=${wait_seconds:-300}
+  folder=$(cd "$(parent_of "$(whole_path "$0")")" 2>/dev/null && pwd -P)
+  # The installer of an installed head has no checkout beside it.
+  [ ! -x "$folder/manager.sh" ] || checkout=$folder
+}
+
+is_head() { [ "$role" = head ]; }
 
 whole_path() {
   case $1 in
@@ -490,8 +545,8 @@ value_of() { # value_of KEY FILE: what a step answered
   sed -n "s/^$1=//p" "$2" | tail -n 1
 }
 
-reason_in() { # the last words of a step, without its progress
-  sed -e '/^bytes=/d' -e '/^note=/d' -e 's/^[a-z]*: //' "$1" | tail -n 1
+reason_in() { # the last words of a step, without its progress and an error's hint and code below it
+  sed -e '/^bytes=/d' -e '/^note=/d' -e '/^  [^ ]*: /d' -e 's/^[A-Za-z]*: //' "$1" | tail -n 1
 }
 
 finding() { # finding fail|warn CODE KEY [ARGS]
@@ -558,7 +613,9 @@ check_places() {
     while [ ! -e "$above" ] && [ "$above" != / ]; do above=$(parent_of "$above"); done
     { [ -d "$above" ] && [ -w "$above" ]; } || finding fail 4 no_write "$folder"
   done
-  if [ -e "$home/secrets/ca" ] && [ ! -e "$home/membership.json" ]; then
+  if is_head; then
+    ! is_joined || finding fail 1 is_member "$home"
+  elif [ -e "$home/secrets/ca" ] && ! is_joined; then
     finding fail 1 is_head "$home"
   fi
 }
@@ -566,11 +623,11 @@ check_places() {
 as_root_line() {
   for tool in sudo doas run0; do
     if command -v "$tool" >/dev/null 2>&1; then
-      printf '%s sh install_unified.sh worker --system ...' "$tool"
+      printf '%s sh install_unified.sh %s --system ...' "$tool" "$kind"
       return 0
     fi
   done
-  printf 'su -c "sh install_unified.sh worker --system ..."'
+  printf 'su -c "sh install_unified.sh %s --system ..."' "$kind"
 }
 
 check_machine() {
@@ -584,7 +641,14 @@ check_machine() {
   [ "$memory" -eq 0 ] || [ "$memory" -ge 900 ] || finding fail 9 memory "$memory"
   # What we ourselves have taken is no hindrance.
   is_running && return 0
-  for part in agent node worker nanny; do
+  parts='agent node worker nanny'
+  if is_head; then
+    parts='backend gateway scheduler dask_dashboard'
+    [ "$kind" = head ] || parts="$parts node worker nanny"
+    # What stops an update from being undone while it still goes on.
+    command -v flock >/dev/null 2>&1 || finding fail 5 tools flock
+  fi
+  for part in $parts; do
     IFS=' ' read -r port state owner <<PORT
 $(value_of "port_$part" "$work/look")
 PORT
@@ -664,10 +728,31 @@ take_python_of_head() { # tasks run where the Python is the same
   fi
 }
 
+check_software() { # of a head: which version lies in the file, in the checkout, or here
+  if [ -n "$offline" ]; then
+    [ -n "$signer" ] || signer=$(cat "$prefix/signer" 2>/dev/null)
+    [ -n "$signer" ] || { finding fail 2 no_signer && return 1; }
+    check_bundle
+  elif [ -n "$checkout" ]; then
+    # Before its first start it has no environment yet: nobody knows the name.
+    wanted=$("$checkout/.venv/bin/python" -P -c 'import runpy, sys
+sys.path.insert(0, sys.argv[1])
+runpy.run_module("cluster_ai.nodes.bundle.program", run_name="__main__")' "$checkout" </dev/null 2>>"$log")
+    wanted=${wanted:-checkout}
+    free=$(free_mib "$prefix")
+    [ "${free:-0}" -ge 3000 ] || is_complete "$wanted" || finding fail 9 disk "$prefix" "${free:-0}" 3000
+  elif [ -n "$(current_name)" ] && is_healthy; then
+    wanted=$(current_name)
+  else
+    finding fail 2 no_software 'sh install_unified.sh all-in-one'
+  fi
+}
+
 check_bundle() {
-  say asking
+  ! is_head && say asking
   step_name=$(words step_ask)
-  watched exec_steps bundle ${line_file:+--line-file "$line_file"} ${offline:+--offline "$offline"} --home "$home"
+  watched exec_steps bundle ${line_file:+--line-file "$line_file"} ${offline:+--offline "$offline"} --home "$home" \
+    --signer "$signer"
   bundle_code=$?
   mv "$work/said" "$work/bundle"
   case $bundle_code in
@@ -759,11 +844,16 @@ is_running() {
 # ------------------------------------------------------------------------------------------------------------ plan
 make_plan() { # sets todo: words of fetch, switch, programs, user, join, service
   todo=''
+  if is_head && is_installed && [ -n "$(current_name)" ] && [ "$(current_name)" != "$wanted" ] && is_healthy; then
+    todo=update
+    return 0
+  fi
   [ -z "$wanted" ] || is_complete "$wanted" || todo="$todo fetch"
   [ -z "$service_user" ] || id "$service_user" >/dev/null 2>&1 || todo="$todo user"
   [ -z "$wanted" ] || [ "$(current_name)" = "$wanted" ] || todo="$todo switch"
   are_programs_there || todo="$todo programs"
-  is_joined || todo="$todo join"
+  is_head || is_joined || todo="$todo join"
+  ! is_head || [ -n "$no_service" ] || is_running || todo="$todo lead"
   [ -n "$no_service" ] || { is_service_there && is_running; } || todo="$todo service"
   case $todo in *switch*) does programs || todo="$todo programs" ;; esac
   # What runs must run the new version.
@@ -794,14 +884,20 @@ does() { case " $todo " in *" $1 "*) return 0 ;; *) return 1 ;; esac }
 
 plan_lines() {
   if does fetch; then
-    if [ -n "$offline" ]; then words plan_offline "$wanted" "$wanted_mib" "$offline"; else words plan_fetch "$wanted" "$wanted_mib"; fi
+    if [ -n "$offline" ]; then
+      words plan_offline "$wanted" "$wanted_mib" "$offline"
+    elif is_head; then
+      words plan_pack "$checkout"
+    else words plan_fetch "$wanted" "$wanted_mib"; fi
     printf '\n'
     words plan_unfold "$prefix/versions/$wanted" && printf '\n'
   fi
   ! does user || { words plan_user "$service_user" && printf '\n'; }
   ! does switch || { words plan_switch "$prefix/current" && printf '\n'; }
   ! does programs || { words plan_programs "${commands:-$prefix/bin}" && printf '\n'; }
+  ! does update || { words plan_update "$wanted" && printf '\n'; }
   ! does join || { words plan_join "$home" && printf '\n'; }
+  ! does lead || { words plan_lead "$home" && printf '\n'; }
   ! does service || { words plan_service "$(words "service_$service")" && printf '\n'; }
 }
 
@@ -815,7 +911,7 @@ json_text() { # as a JSON string; control characters go
 }
 
 json_plan() {
-  printf '{"kind":"worker","scope":"%s","service":"%s"' "$scope" "$service"
+  printf '{"kind":"%s","scope":"%s","service":"%s"' "$kind" "$scope" "$service"
   for pair in "prefix=$prefix" "home=$home" "head=${head:-}" "address=${own_address:-}" "version=${wanted:-}" "python=${python:-}"; do
     printf ',"%s":%s' "${pair%%=*}" "$(json_text "${pair#*=}")"
   done
@@ -959,7 +1055,7 @@ begin_changes() {
 roll_back() {
   trap '' INT TERM HUP
   rolling=1
-  rm -rf "$prefix"/versions/.new-*
+  rm -rf "$prefix"/versions/.new-* "$prefix/.packing"
   if [ -n "$service_begun" ] && [ -z "$flipped_from" ]; then stop_service && remove_service; fi
   if [ -n "$flipped" ]; then
     if [ -n "$flipped_from" ]; then
@@ -985,7 +1081,8 @@ roll_back() {
 
 remove_version_files() {
   rm -rf "$prefix/versions" "$prefix/current"
-  for name in home user port-base trial failed runner.pid; do rm -f "$prefix/$name"; done
+  rm -rf "$prefix/.packing"
+  for name in home user port-base role service signer trial failed runner.pid; do rm -f "$prefix/$name"; done
 }
 
 remove_all_of_prefix() { # what is ours in it; the folder itself when nothing else is
@@ -1020,8 +1117,11 @@ put() { # put FILE MODE: standard input becomes the file, whole or not at all
 }
 
 fetch_and_unfold() {
+  ! is_head || [ -n "$offline" ] || pack_checkout
   step step_fetch exec_steps get ${line_file:+--line-file "$line_file"} ${offline:+--offline "$offline"} --home "$home" \
-    --folder "$prefix/fetched" || fail_fetch "$step_code"
+    --folder "$prefix/fetched" --signer "$signer" || fail_fetch "$step_code"
+  # What was packed for this alone is not kept for a next run.
+  rm -rf "$prefix/.packing"
   step step_unfold exec_steps build --folder "$prefix/fetched" --prefix "$prefix" || fail_unfold "$step_code"
   wanted=$(value_of name "$work/said")
 }
@@ -1030,6 +1130,33 @@ fail_fetch() {
   # Only what a fresh start would mend is thrown away.
   [ "$1" -ne 7 ] || rm -rf "$prefix/fetched"
   case $1 in 6 | 7 | 9 | 10) fail "$1" ;; *) fail 11 ;; esac
+}
+
+pack_checkout() { # the checkout becomes a bundle, signed by somebody who is forgotten again
+  packing=$prefix/.packing
+  mkdir -p "$packing/home" || fail 11
+  set -- "$checkout/manager.sh" update pack "$packing/bundle.tar"
+  owner=$(stat -c %U "$checkout" 2>/dev/null)
+  if [ "$uid" -eq 0 ] && [ "${owner:-root}" != root ]; then
+    # What it makes in the checkout belongs to whoever the checkout belongs to.
+    chown -R "$owner" "$packing" || fail 11
+    set -- runuser -u "$owner" -- "$@"
+  fi
+  step step_pack env CLUSTER_AI_HOME="$packing/home" "$@" || fail 11
+  offline=$packing/bundle.tar
+  signer=$("$python" -c 'import hashlib, ssl, sys
+print(hashlib.sha256(ssl.PEM_cert_to_DER_cert(open(sys.argv[1]).read().strip())).hexdigest())' \
+    "$packing/home/secrets/tls/ca.crt" </dev/null 2>>"$log")
+  [ -n "$signer" ] || fail 11
+}
+
+update_head() { # the head's own way from one version to another: backup, gate, way back
+  [ -n "$offline" ] || pack_checkout
+  step step_update env CLUSTER_AI_UPDATE__SIGNER="$signer" "$prefix/bin/cluster-ai" update apply "$offline" && return 0
+  # It has undone all itself.
+  rm -rf "$prefix/.packing"
+  changing=''
+  exit 11
 }
 
 fail_unfold() { case $1 in 7 | 9) fail "$1" ;; *) fail 11 ;; esac }
@@ -1049,6 +1176,7 @@ make_user() {
 own_places() { # the service may change versions and data, and not what root runs
   [ -n "$service_user" ] || return 0
   mkdir -p "$home" && chown "$service_user:$service_user" "$home" && chmod 700 "$home"
+  ! is_head || chown -R "$service_user:$service_user" "$home"
   chown "root:$service_user" "$prefix" && chmod 1775 "$prefix"
   chown -R "$service_user:$service_user" "$prefix/versions"
   chown -h "$service_user:$service_user" "$prefix/current"
@@ -1065,6 +1193,8 @@ write_programs() {
   from=$prefix/current/program
   mkdir -p "$prefix/bin" || fail 11
   printf '%s\n' "$home" | put "$prefix/home" 644
+  printf '%s\n' "$role" | put "$prefix/role" 644
+  ! is_head || [ -z "$signer" ] || printf '%s\n' "$signer" | put "$prefix/signer" 644
   ! [ -n "$service_user" ] || printf '%s\n' "$service_user" | put "$prefix/user" 644
   ! [ -n "${CLUSTER_AI_PORT_BASE:-}" ] || printf '%s\n' "$CLUSTER_AI_PORT_BASE" | put "$prefix/port-base" 644
   # shellcheck disable=SC2015  # whatever of it fails, all of it has failed
@@ -1092,6 +1222,20 @@ write_command() {
   make_folder "$commands" || return 0
   made command "$commands/cluster-ai"
   printf '#!/bin/sh\n# Of Cluster AI.\nexec %s "$@"\n' "$(quoted "$prefix/bin/cluster-ai")" | put "$commands/cluster-ai" 755
+  write_manual
+}
+
+manual_page() { # where `man` looks for it, beside a folder of commands called bin; nothing elsewhere
+  case $commands in */bin) printf '%s\n' "${commands%/bin}/share/man/man1/cluster-ai.1" ;; esac
+}
+
+write_manual() {
+  manual=$(manual_page)
+  [ -n "$manual" ] && [ -s "$from/scripts/install/cluster-ai.1" ] || return 0
+  # A machine without it works as well.
+  make_folder "${manual%/*}" || return 0
+  made command "$manual"
+  put "$manual" 644 <"$from/scripts/install/cluster-ai.1"
 }
 
 is_our_command() {
@@ -1103,7 +1247,11 @@ quoted() { # as one word of a shell
 }
 
 remove_programs() {
-  [ -z "$commands" ] || ! is_our_command || rm -f "$commands/cluster-ai"
+  if [ -n "$commands" ] && is_our_command; then
+    rm -f "$commands/cluster-ai"
+    manual=$(manual_page)
+    [ -z "$manual" ] || rm -f "$manual"
+  fi
   for name in cluster-ai cluster-ai-run install_unified.sh uninstall; do rm -f "$prefix/bin/$name"; done
   rmdir "$prefix/bin" 2>/dev/null
   return 0
@@ -1131,10 +1279,25 @@ join_cluster() {
   rm -f "$line_file"
 }
 
+settle_head() { # the data directory of a new head, and what it does itself
+  [ ! -d "$home" ] || return 0
+  home_begun=1
+  make_folder "$home" || fail 11
+  chmod 700 "$home"
+  {
+    [ "$kind" != head ] || printf '[node]\nenabled = false\n\n[compute]\nworkers = 0\n'
+    case $offline in
+      '' | "$prefix/.packing"/*) ;;
+      *) printf '\n[update]\nsigner = "%s"\n' "$signer" ;;
+    esac
+  } | put "$home/config.toml" 600
+}
+
 # --------------------------------------------------------------------------------------------------------- service
 write_service() {
   service_begun=1
   open_user_systemd
+  printf '%s\n' "$service" | put "$prefix/service" 644
   case $service in
     systemd_*)
       make_folder "$units" || return 1
@@ -1156,7 +1319,10 @@ write_service() {
 
 allow_linger() {
   [ "$(loginctl show-user "$uid" --property=Linger --value 2>/dev/null)" != yes ] || return 0
-  if loginctl enable-linger >>"$log" 2>&1; then made linger "$uid"; else tell linger_no; fi
+  if loginctl enable-linger >>"$log" 2>&1; then made linger "$uid"; else
+    may_not_linger=yes
+    tell linger_no "$(id -un)"
+  fi
 }
 
 restart_service() {
@@ -1217,7 +1383,16 @@ remove_service() {
 start_service() {
   write_service || fail 11
   step step_service restart_service || fail 11
-  wait_for_head
+  if is_head; then wait_until_ready; else wait_for_head; fi
+}
+
+wait_until_ready() {
+  if step step_ready "$prefix/bin/cluster-ai" up --detach --timeout "$wait_seconds"; then
+    mv "$work/said" "$work/greeting"
+    return 0
+  fi
+  tell not_ready "$(reason_in "$work/why")"
+  fail 11
 }
 
 # The agent says what the head said: that it can open this machine's own door.
@@ -1251,7 +1426,7 @@ heard_back() {
 }
 
 tell_firewall() {
-  [ -z "$no_firewall" ] || return 0
+  { [ -z "$no_firewall" ] && ! is_head; } || return 0
   from=${head%:*}
   if command -v ufw >/dev/null 2>&1 && [ -e /etc/ufw/ufw.conf ] && grep -q '^ENABLED=yes' /etc/ufw/ufw.conf 2>/dev/null; then
     say firewall ufw "sudo ufw allow from $from to any port 11437 proto tcp"
@@ -1264,12 +1439,22 @@ summary() {
   command=$prefix/bin/cluster-ai
   ! { [ -n "$commands" ] && is_our_command; } || case ":${PATH:-}:" in *":$commands:"*) command=cluster-ai ;; esac
   [ "$mode" != repair ] || say repaired
-  if [ -n "$no_service" ]; then say done_unstarted "$prefix/bin/cluster-ai-run"; else say 'done'; fi
+  if [ -n "$no_service" ]; then
+    say done_unstarted "$prefix/bin/cluster-ai-run"
+  elif is_head; then say done_head; else say 'done'; fi
+  # With the first password, which is told once.
+  [ ! -s "$work/greeting" ] || cat "$work/greeting"
   [ -z "$quiet" ] || return 0
   {
     words next
+    [ -z "${may_not_linger:-}" ] || printf '\n  %-40s %s' "sudo loginctl enable-linger $(id -un)" "$(words next_linger)"
     printf '\n  %-40s %s\n' "$command status" "$(words next_status)"
-    printf '  %-40s %s\n' "$command logs -f" "$(words next_logs)"
+    if is_head; then
+      printf '  %-40s %s\n' "$command open" "$(words next_open)"
+      printf '  %-40s %s\n' "$command node invite" "$(words next_invite)"
+    else
+      printf '  %-40s %s\n' "$command logs -f" "$(words next_logs)"
+    fi
     printf '  %-40s %s\n' "sh $(quoted "$prefix/bin/uninstall")" "$(words next_uninstall)"
   } >&2
 }
@@ -1281,10 +1466,13 @@ look_at_all() { # fills findings; the head and its software only when this machi
   # On a system that is not served nothing else is worth a word.
   [ "$finding_code" -eq 0 ] || return 0
   check_places
-  if check_machine && [ "$finding_code" -eq 0 ] && check_head; then check_bundle; fi
+  check_machine && [ "$finding_code" -eq 0 ] || return 0
+  if is_head; then
+    check_software
+  elif check_head; then check_bundle; fi
 }
 
-install_worker() {
+install_it() {
   take_line
   choose_service
   look_at_all
@@ -1298,7 +1486,9 @@ install_worker() {
   show_findings
   [ "$finding_code" -eq 0 ] || exit "$finding_code"
   if [ -z "$todo" ]; then
-    if [ -n "$no_service" ]; then say nothing_unstarted "$wanted"; else say nothing "$wanted"; fi
+    if [ -n "$no_service" ]; then
+      say nothing_unstarted "$wanted"
+    elif is_head; then say nothing_head "$wanted"; else say nothing "$wanted"; fi
     exit 0
   fi
   show_plan
@@ -1312,15 +1502,17 @@ carry_out() {
   begin_changes
   changing=1
   ! does user || make_user
+  ! does update || update_head
   ! does fetch || fetch_and_unfold
   ! does switch || switch_to "$wanted"
+  ! is_head || settle_head
   own_places
   ! does programs || write_programs
   ! does join || join_cluster
   reachable_code=0
   ! does service || start_service
   changing=''
-  rm -rf "$prefix/fetched"
+  rm -rf "$prefix/fetched" "$prefix/.packing"
   steps tidy --prefix "$prefix" >>"$log" 2>&1
   tell_firewall
   summary
@@ -1348,7 +1540,9 @@ check_only() {
   detect_system
   if [ "$finding_code" -eq 0 ]; then
     check_places
-    check_machine && [ "$finding_code" -eq 0 ] && { [ -n "$line_file" ] || is_joined; } && check_head && check_bundle
+    if check_machine && [ "$finding_code" -eq 0 ] && ! is_head; then
+      { [ -n "$line_file" ] || is_joined; } && check_head && check_bundle
+    fi
   fi
   show_findings
   [ -z "$head" ] || tell head_found "$head" "${own_address:-?}"
@@ -1398,7 +1592,9 @@ uninstall() {
     remove_service
   fi
   shut_door
-  if [ -n "$purge" ]; then take_away_data; else tell data_kept "$home"; fi
+  if [ -n "$purge" ]; then
+    take_away_data
+  elif is_head; then tell head_kept "$home"; else tell data_kept "$home"; fi
   ! is_installed || take_away_program
   tell removed
 }
@@ -1433,21 +1629,6 @@ take_away_data() {
   rm -rf "$home"
 }
 
-install_head() {
-  [ -z "$worker_options" ] || leave 2 head_options "${worker_options# }"
-  folder=$(cd "$(parent_of "$(whole_path "$0")")" 2>/dev/null && pwd -P)
-  [ -x "$folder/manager.sh" ] || leave 2 no_checkout './manager.sh start'
-  if [ -n "$print_plan" ]; then
-    printf '{"kind":"%s","run":%s}\n' "$kind" "$(json_text "$folder/manager.sh start")"
-    exit 0
-  fi
-  say plan
-  printf '  • %s\n' "$folder/manager.sh start" >&2
-  [ -z "$dry_run" ] || leave 0 dry
-  confirm_plan
-  exec "$folder/manager.sh" start
-}
-
 main() {
   umask 022
   quiet='' tongue=en
@@ -1455,13 +1636,12 @@ main() {
   read_environment
   read_options "$@"
   need_tools
-  if [ "$kind" != worker ]; then install_head; fi
   choose_places
   trap clean_up EXIT
   trap interrupted INT TERM HUP
   make_work
   case $mode in
-    install) install_worker ;;
+    install) install_it ;;
     check) check_only ;;
     repair) repair ;;
     uninstall) uninstall ;;
@@ -1580,6 +1760,80 @@ class Unavailable(ClusterError):
 class Misconfigured(ClusterError):
     code = "misconfigured"
 END_OF_THIS_FILE
+  cat >"$tools/cluster_ai/core/files.py" <<'END_OF_THIS_FILE' || return 1
+"""Changes of files that survive a power cut and whoever makes them: whole or not at all. Python's own library alone:
+the installer has it, too.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def replace(path: Path, content: str | bytes, *, mode: int = 0o600, draft: Path | None = None) -> None:
+    """``path`` says ``content``, or what it said before; it is on the disk when this comes back. Blocks.
+
+    ``draft`` is where it is written first, for who sweeps up after writers that were killed; else a name that nobody
+    has, so that two writers do not spoil each other's.
+
+    Raises:
+        OSError: it cannot be written: what was there stays, and no draft is left.
+    """
+    descriptor, written = _begun(path, draft)
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(content.encode() if isinstance(content, str) else content)
+            opened.flush()
+            os.fchmod(opened.fileno(), mode)
+            os.fsync(opened.fileno())
+        written.replace(path)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def _begun(path: Path, draft: Path | None) -> tuple[int, Path]:
+    if draft is not None:
+        return os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), draft
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    return descriptor, Path(name)
+
+
+def point(link: Path, target: str) -> None:
+    """The symbolic link leads to ``target``; at no moment is there none."""
+    draft = link.with_name(f".{link.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target)
+    draft.replace(link)
+    sync(link.parent)
+
+
+def take_away(path: Path) -> bool:
+    """Whether the file was there; it is not any more."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    sync(path.parent)
+    return True
+
+
+def sync(path: Path) -> None:
+    """The file, or the names in the folder, are on the disk. Blocks."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(root: Path) -> None:
+    """The folder is on the disk with everything below it. Blocks."""
+    for path in (root, *root.rglob("*")):
+        if not path.is_symlink():
+            sync(path)
+END_OF_THIS_FILE
   cat >"$tools/cluster_ai/nodes/lines.py" <<'END_OF_THIS_FILE' || return 1
 """The join line: one URL that says where the head is, how to know it, and why it should let a machine in. Pure.
 
@@ -1690,57 +1944,6 @@ def _is_place(text: str) -> bool:
 
 
 _HINT: Final = "copy the whole line that `cluster-ai node invite` printed on the head"
-END_OF_THIS_FILE
-  cat >"$tools/cluster_ai/nodes/bundle/disk.py" <<'END_OF_THIS_FILE' || return 1
-"""Changes of a file system that survive a power cut: whole or not at all. Python's own library alone."""
-
-import os
-import tempfile
-from pathlib import Path
-
-
-def put(path: Path, text: str, mode: int = 0o644) -> None:
-    """``path`` says ``text``, or what it said before."""
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fchmod(opened.fileno(), mode)
-            os.fsync(opened.fileno())
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
-    sync(path.parent)
-
-
-def point(link: Path, target: str) -> None:
-    """The symbolic link leads to ``target``; at no moment is there none."""
-    draft = link.with_name(f".{link.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    draft.symlink_to(target)
-    draft.replace(link)
-    sync(link.parent)
-
-
-def take_away(path: Path) -> bool:
-    """Whether the file was there; it is not any more."""
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    sync(path.parent)
-    return True
-
-
-def sync(folder: Path) -> None:
-    """Names in ``folder`` are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 END_OF_THIS_FILE
   cat >"$tools/cluster_ai/nodes/bundle/ecdsa.py" <<'END_OF_THIS_FILE' || return 1
 """Checks a signature of the cluster's authority: ECDSA on P-256 with SHA-256 (FIPS 186-5, 6.4.2).
@@ -2208,9 +2411,27 @@ import socket
 from pathlib import Path
 from typing import Final
 
-PORTS: Final = {"agent": 11_437, "node": 11_436, "worker": 8790, "nanny": 8791}
-"""At which the parts of a machine listen by default..."""
-OFFSETS: Final = {"agent": 7, "node": 2, "worker": 8, "nanny": 9}
+PORTS: Final = {
+    "agent": 11_437,
+    "node": 11_436,
+    "worker": 8790,
+    "nanny": 8791,
+    "backend": 8000,
+    "gateway": 11_435,
+    "scheduler": 8786,
+    "dask_dashboard": 8787,
+}
+"""At which the parts of a machine, and of a head, listen by default..."""
+OFFSETS: Final = {
+    "agent": 7,
+    "node": 2,
+    "worker": 8,
+    "nanny": 9,
+    "backend": 0,
+    "gateway": 1,
+    "scheduler": 3,
+    "dask_dashboard": 4,
+}
 """... and behind a base, when one is set. A test compares both with the settings."""
 OLDEST_C_LIBRARY: Final = (2, 28)
 """The compiled packages are made for it (manylinux_2_28)."""
@@ -2562,7 +2783,7 @@ def read_list(bundle: Path, fingerprint: str) -> tuple[Manifest, Mapping[str, by
         raise BadBundle(f"{bundle.name} is no bundle: {exc}") from exc
     authority = small[words.AUTHORITY].decode("ascii", "replace")
     if words.sha256_of(authority) != fingerprint:
-        raise BadBundle(f"{bundle.name} was made by another cluster than the one of the join line")
+        raise BadBundle(f"{bundle.name} was signed by another cluster than the one that was named")
     return words.read_manifest(small[words.MANIFEST], small[words.SIGNATURE], words.der_of(authority)), small
 
 
@@ -2793,7 +3014,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("step", choices=sorted(STEPS))
     for name in ("--line-file", "--offline", "--folder", "--prefix", "--home", "--template"):
         parser.add_argument(name, type=Path)
-    for name in ("--name", "--user"):
+    for name in ("--name", "--user", "--signer"):
         parser.add_argument(name, default="")
     asked = parser.parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -2829,6 +3050,8 @@ def _line(asked: argparse.Namespace) -> Line:
 
 
 def _fingerprint(asked: argparse.Namespace) -> str:
+    if asked.signer:
+        return str(asked.signer)
     if asked.line_file is not None:
         return _line(asked).fingerprint
     return words.sha256_of((asked.home / "secrets/tls/ca.crt").read_text(encoding="ascii"))
@@ -2896,7 +3119,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cluster_ai.nodes.bundle import disk
+from cluster_ai.core import files
 from cluster_ai.nodes.bundle.identity import program_root
 
 KEPT: Final = 2
@@ -2949,7 +3172,7 @@ def flip(prefix: Path, name: str) -> str:
         raise NoVersion(f"{prefix / VERSIONS} has no complete version {name}")
     before = current(prefix)
     if before != name:
-        disk.point(prefix / CURRENT, f"{VERSIONS}/{name}")
+        files.point(prefix / CURRENT, f"{VERSIONS}/{name}")
     return before
 
 
@@ -2965,7 +3188,7 @@ def begin_trial(prefix: Path, name: str) -> None:
     if before == name:
         return
     # The note comes first: a power cut between the two leaves the old version on trial, which it passes.
-    disk.put(prefix / TRIAL, json.dumps({"name": name, "before": before}) + "\n")
+    files.replace(prefix / TRIAL, json.dumps({"name": name, "before": before}) + "\n", mode=0o644)
     flip(prefix, name)
 
 
@@ -2983,9 +3206,9 @@ def confirm(prefix: Path) -> bool:
 
     Answers whether there was a trial.
     """
-    if not disk.take_away(prefix / TRIAL):
+    if not files.take_away(prefix / TRIAL):
         return False
-    disk.take_away(prefix / FAILED)
+    forget_failure(prefix)
     prune(prefix)
     return True
 
@@ -2995,8 +3218,8 @@ def roll_back(prefix: Path) -> str:
     ending = trial(prefix)
     if ending is not None and ending.before and current(prefix) == ending.name:
         flip(prefix, ending.before)
-        disk.put(prefix / FAILED, ending.name + "\n")
-    disk.take_away(prefix / TRIAL)
+        files.replace(prefix / FAILED, ending.name + "\n", mode=0o644)
+    files.take_away(prefix / TRIAL)
     return current(prefix)
 
 
@@ -3008,13 +3231,18 @@ def failed(prefix: Path) -> str:
         return ""
 
 
+def forget_failure(prefix: Path) -> None:
+    """Whatever failed before, another version is about to be tried, or one has stayed."""
+    files.take_away(prefix / FAILED)
+
+
 def prune(prefix: Path, kept: int = KEPT) -> tuple[str, ...]:
     """Removes all versions but the current one and those unfolded last; answers what it removed."""
     names = [name for name in versions(prefix) if name != current(prefix)]
     gone = tuple(names[: max(0, len(names) - (kept - 1))])
     for name in gone:
         # Without its mark it is not a version any more, wherever the removal stops.
-        disk.take_away(prefix / VERSIONS / name / COMPLETE)
+        files.take_away(prefix / VERSIONS / name / COMPLETE)
         shutil.rmtree(prefix / VERSIONS / name, ignore_errors=True)
     return gone
 END_OF_THIS_FILE
@@ -3035,7 +3263,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cluster_ai.nodes.bundle import disk
+from cluster_ai.core import files
 from cluster_ai.nodes.bundle.fetch import is_whole
 from cluster_ai.nodes.bundle.manifest import MANIFEST, PROGRAM, BadBundle, Manifest
 from cluster_ai.nodes.bundle.switch import COMPLETE, VERSIONS
@@ -3071,13 +3299,13 @@ def unfold(folder: Path, manifest: Manifest, prefix: Path, python: str) -> str:
     with _draft(prefix / VERSIONS, manifest.name) as draft:
         extract(folder / PROGRAM, draft / "program")
         _packages(folder, draft, python)
-        disk.put(draft / COMPLETE, (folder / MANIFEST).read_text(encoding="utf-8"))
+        files.replace(draft / COMPLETE, (folder / MANIFEST).read_bytes(), mode=0o644)
         check_health(draft)
         # Tens of thousands of files: one call for all of them, before the name says that they are there.
         os.sync()
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
-    disk.sync(final.parent)
+    files.sync(final.parent)
     return manifest.name
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The front door: makes what is missing, then hands over to the CLI. Without a verb: a menu.
 #   ./manager.sh start | stop | restart | status [--json] | logs [-f] [component] | diag
-#   ./manager.sh test | bench [NAME]
+#   ./manager.sh test | bench [NAME] | docs build | docs serve
 #   ./manager.sh VERB ...      any verb of `cluster-ai`
 # Exit: 0 ok · 1 error · 2 usage · 3 no Python · 5 dependency · 6 network · 7 degraded · 8 port taken · 9 disk · 130
 set -u
@@ -82,6 +82,11 @@ main() {
     bench)
       shift
       bench "$@"
+      ;;
+    docs)
+      shift
+      "$root/scripts/setup/environment.sh" runtime || return
+      exec "$root/scripts/docs/site.sh" "$@"
       ;;
     *)
       [ -x "$cli" ] || { prepare runtime || return; }

@@ -27,6 +27,7 @@ from backend.routes import (
     alerts,
     attempts,
     audit,
+    backups,
     beats,
     budgets,
     catalog,
@@ -35,6 +36,8 @@ from backend.routes import (
     compute,
     dask,
     discoveries,
+    doctor,
+    event_log,
     gateway,
     health,
     host_keys,
@@ -52,11 +55,14 @@ from backend.routes import (
     policies,
     power,
     registry,
+    sessions,
     slos,
     tickets,
     unused,
+    updates,
     upkeep,
     usage,
+    users,
     webhooks,
     work,
     workflows,
@@ -72,11 +78,14 @@ from cluster_ai.core.metrics import HttpMetrics, new_registry
 from cluster_ai.core.tracing import OFF, Tracing
 from cluster_ai.election.figures import TermCollector
 from cluster_ai.logs.figures import LogsCollector
+from cluster_ai.ops.figures import BackupsCollector
 
 OpenPlane = Callable[[], AbstractAsyncContextManager[Plane]]
 MODULES = (
     health,
     accounts,
+    users,
+    sessions,
     cluster,
     leader,
     machines,
@@ -85,6 +94,7 @@ MODULES = (
     power,
     invitations,
     discoveries,
+    event_log,
     host_keys,
     catalog,
     upkeep,
@@ -112,6 +122,9 @@ MODULES = (
     policies,
     alerts,
     webhooks,
+    backups,
+    updates,
+    doctor,
     about,
 )
 
@@ -192,12 +205,17 @@ def create_api(
     app.state.registry.register(NotifyCollector(lambda: app.state.plane))
     app.state.registry.register(BusCollector(lambda: app.state.plane))
     app.state.registry.register(TermCollector(lambda: app.state.plane and app.state.plane.term))
+    app.state.registry.register(BackupsCollector(lambda: _last_backup(app.state.plane)))
     app.state.registry.register(LogsCollector(lambda: app.state.plane and app.state.plane.logs))
     errors.install(app)
     _check_policy()
     for module in MODULES:
         app.include_router(module.router)
     return app
+
+
+def _last_backup(plane: Plane | None) -> float | None:
+    return plane.backups.last if plane is not None and plane.backups is not None else None
 
 
 def _check_policy() -> None:

@@ -4,14 +4,18 @@ import hmac
 from typing import Final
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from backend.caller import Caller
 from backend.plane import Plane
 from backend.policy import SAFE_METHODS, WEBSOCKET, Rule, check
+from cluster_ai.core.addresses import is_loopback
 from cluster_ai.core.errors import Forbidden, Unauthenticated
 from cluster_ai.core.principals import Channel, Principal, Role
+
+log = structlog.get_logger(__name__)
 
 COOKIE: Final = "cluster_ai_session"
 SECURE_COOKIE: Final = "__Host-cluster_ai_session"
@@ -43,9 +47,15 @@ async def authorise(connection: HTTPConnection, rule: Rule) -> Caller | None:
     if rule.open:
         return None
     caller = await authenticate(connection)
-    check(rule, caller.principal)
-    if changing and caller.principal.channel is Channel.SESSION:
-        _check_session_call(connection, caller, websocket=rule.method == WEBSOCKET)
+    try:
+        check(rule, caller.principal)
+        if changing and caller.principal.channel is Channel.SESSION:
+            _check_session_call(connection, caller, websocket=rule.method == WEBSOCKET)
+    except Forbidden as exc:
+        # Somebody who is signed in tried the doors: who watches the logs wants to know.
+        who = {"user": caller.principal.name, "address": caller.address}
+        log.warning("caller refused", **who, method=rule.method, route=rule.path, code=exc.code)
+        raise
     return caller
 
 
@@ -149,4 +159,7 @@ def _is_own(connection: HTTPConnection, origin: str) -> bool:
 
 
 def _is_secure(connection: HTTPConnection) -> bool:
-    return connection.scope.get("scheme") in {"https", "wss"}
+    """Whether the browser's end is under TLS: that often ends at a proxy on this machine, which nobody else can be."""
+    if connection.scope.get("scheme") in {"https", "wss"}:
+        return True
+    return connection.headers.getlist("x-forwarded-proto") == ["https"] and is_loopback(address_of(connection))

@@ -3,21 +3,13 @@
 from collections.abc import Iterator
 
 from cluster_ai.compute.types import ComputeView
-from cluster_ai.core.wire import View
+from cluster_ai.eventlog.types import ClusterEvent
 from cluster_ai.views import OverviewView
+
+__all__ = ["ClusterEvent", "changes"]
 
 TOLD = frozenset({"worker.lost", "worker.refused", "task.erred"})
 """Of the scheduler's notices; that a worker came or went is told by its state."""
-
-
-class ClusterEvent(View):
-    """Something that happened. ``kind`` is stable (``node.state``); ``subject`` is a name. ``at`` in Unix seconds."""
-
-    at: float
-    kind: str
-    subject: str
-    before: str = ""
-    after: str = ""
 
 
 def changes(before: OverviewView, after: OverviewView) -> Iterator[ClusterEvent]:

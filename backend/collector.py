@@ -1,12 +1,12 @@
 """The live picture as Prometheus metrics, read at the moment of the scrape."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from backend.machines.metrics import machine_metrics
 from backend.plane import Plane
+from backend.scraped import Scraped
 from cluster_ai.compute.types import ComputeView
 from cluster_ai.core.errors import Unavailable
 from cluster_ai.gateway.types import UpstreamState
@@ -14,19 +14,10 @@ from cluster_ai.supervisor.types import PartState
 from cluster_ai.views import OverviewView
 
 
-class ClusterCollector(Collector):
-    """``plane`` answers None before the application started and after it stopped."""
+class ClusterCollector(Scraped[Plane]):
+    """The live picture."""
 
-    def __init__(self, plane: Callable[[], Plane | None]) -> None:
-        self._plane = plane
-
-    def describe(self) -> Iterator[Metric]:
-        yield from ()
-
-    def collect(self) -> Iterator[Metric]:
-        plane = self._plane()
-        if plane is None:
-            return
+    def of(self, plane: Plane) -> Iterator[Metric]:
         try:
             picture = plane.live.overview()
         except Unavailable:

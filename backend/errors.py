@@ -19,6 +19,7 @@ from cluster_ai.core import errors
 from cluster_ai.core.asgi.middleware import BodyTooLarge
 from cluster_ai.core.db_errors import DatabaseFull
 from cluster_ai.core.errors import ClusterError, InvalidInput
+from cluster_ai.core.sentences import told
 from cluster_ai.core.wire import View, dump_json
 
 log = structlog.get_logger(__name__)
@@ -128,7 +129,7 @@ def problem_of(error: ClusterError) -> Problem:
         status=status,
         detail=detail,
         code=error.code,
-        hint=error.hint,
+        hint=told(error, "en").hint,
         errors=fields,
         values=dict(error.values),
     )

@@ -1,10 +1,10 @@
 """The live snapshot: read once a tick, published on the bus, and what every request answers from."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from backend.changes import changes
+from backend.changes import ClusterEvent, changes
 from backend.database_check import DatabaseCheck
 from backend.snapshot import About, RateWindow, checks, is_ready, overview
 from backend.sources import Readings, Sources, read
@@ -13,7 +13,7 @@ from cluster_ai.core.errors import NotFound, Unavailable
 from cluster_ai.core.loops import every
 from cluster_ai.views import NodeView, OverviewView, ReadyView
 
-__all__ = ["EVENTS", "OVERVIEW", "TOPICS", "Bus", "Live", "Now"]
+__all__ = ["EVENTS", "OVERVIEW", "TOPICS", "Bus", "ClusterEvent", "Keep", "Live", "Now"]
 
 OVERVIEW = "overview"
 EVENTS = "events"
@@ -28,6 +28,8 @@ DATABASE_SECONDS = 10.0
 
 Now = Callable[[], float]
 """Answers Unix seconds."""
+Keep = Callable[[Sequence[ClusterEvent]], None]
+"""Is told what happened, in the loop: it neither waits nor fails."""
 
 
 class Live:
@@ -43,10 +45,12 @@ class Live:
         self._readings: Readings | None = None
         self._overview: OverviewView | None = None
         self._ticking = asyncio.Lock()
+        self._keep: Keep | None = None
 
     @asynccontextmanager
-    async def running(self, *, seconds: float) -> AsyncIterator[None]:
-        """Ticks inside the block."""
+    async def running(self, *, seconds: float, keep: Keep | None = None) -> AsyncIterator[None]:
+        """Ticks inside the block; ``keep`` is told what happened."""
+        self._keep = keep
         loop = asyncio.create_task(every(seconds, self.tick, name="live"))
         try:
             yield
@@ -66,9 +70,14 @@ class Live:
         picture = overview(self._about, readings, self._rates, database=database)
         before, self._overview, self._readings = self._overview, picture, readings
         if before is not None:
-            for event in changes(before, picture):
-                self._bus.publish(EVENTS, event)
+            self._tell(tuple(changes(before, picture)))
         self._bus.publish(OVERVIEW, picture)
+
+    def _tell(self, happened: Sequence[ClusterEvent]) -> None:
+        for event in happened:
+            self._bus.publish(EVENTS, event)
+        if self._keep and happened:
+            self._keep(happened)
 
     def overview(self) -> OverviewView:
         """The last picture.

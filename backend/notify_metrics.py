@@ -1,26 +1,19 @@
 """Webhooks and the shared bus as Prometheus metrics, read at the moment of the scrape."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from backend.plane import Plane
+from backend.scraped import Scraped
 from cluster_ai.core.redis_bus import SharedBus
 
 
-class BusCollector(Collector):
+class BusCollector(Scraped[Plane]):
     """What goes to Redis and comes from it; nothing where none is set."""
 
-    def __init__(self, plane: Callable[[], Plane | None]) -> None:
-        self._plane = plane
-
-    def describe(self) -> Iterator[Metric]:
-        yield from ()
-
-    def collect(self) -> Iterator[Metric]:
-        plane = self._plane()
-        if plane is None or not isinstance(plane.bus, SharedBus):
+    def of(self, plane: Plane) -> Iterator[Metric]:
+        if not isinstance(plane.bus, SharedBus):
             return
         traffic = plane.bus.traffic
         yield GaugeMetricFamily("cluster_ai_bus_up", "1 while Redis answers.", value=float(traffic.reachable))
@@ -35,19 +28,10 @@ class BusCollector(Collector):
             yield CounterMetricFamily(f"cluster_ai_bus_{name}", text, value=value)
 
 
-class NotifyCollector(Collector):
-    """``plane`` answers None before the application started and after it stopped."""
+class NotifyCollector(Scraped[Plane]):
+    """Webhooks."""
 
-    def __init__(self, plane: Callable[[], Plane | None]) -> None:
-        self._plane = plane
-
-    def describe(self) -> Iterator[Metric]:
-        yield from ()
-
-    def collect(self) -> Iterator[Metric]:
-        plane = self._plane()
-        if plane is None:
-            return
+    def of(self, plane: Plane) -> Iterator[Metric]:
         figures = plane.notify.tools.figures
         yield CounterMetricFamily("webhooks_enqueued", "Deliveries that were made of events.", value=figures.enqueued)
         yield CounterMetricFamily("webhooks_sent", "Attempts that the other side took.", value=figures.sent)

@@ -2,16 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
 from starlette.types import ASGIApp
 
-from backend import catalogs, election_room, logs_room, outside, plans_room, slo_room, working
+from backend import catalogs, election_room, logs_room, outside, plans_room, slo_room, updates_room, working
 from backend.gateways import GatewayCalls, Gateways
-from backend.live import Bus, Live
+from backend.live import Bus, ClusterEvent, Keep, Live
 from backend.plane_config import Neighbours, PlaneConfig
 from backend.rooms import Accounts, Rooms, open_rooms
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
@@ -49,6 +49,8 @@ class Plane:
     logs: logs_room.Logs | None
     term: election_room.Term
     """Whether this head leads."""
+    backups: updates_room.Backups | None = None
+    updates: updates_room.Updates | None = None
     dispatching: working.Dispatching | None = None
     """None where tickets are not done."""
 
@@ -77,7 +79,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         standing = election_room.open_election(config.election, rooms.database, bus, config.vault)
         term = await stack.enter_async_context(standing)
         live = Live(sources, about=config.about, bus=bus, database=rooms.check, now=config.vault.times.now)
-        await stack.enter_async_context(live.running(seconds=config.tick_seconds))
+        await stack.enter_async_context(live.running(seconds=config.tick_seconds, keep=_kept_by_leader(rooms, term)))
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
         slo = await stack.enter_async_context(
@@ -91,6 +93,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         secrets, turn = config.vault.secrets, outside.turn_of(bus, term.epoch)
         beside = outside.Beside(rooms.database, bus, times, secrets, config.about.name, outside.to_tickets(work), turn)
         notify = await stack.enter_async_context(outside.open_notify(config.notify, beside))
+        upkeep, asked = updates_room.Around(rooms, bus, times, term.epoch), neighbours.supervisor.status
         calls = GatewayCalls(session, gateway_url=config.gateway_url, token=config.internal_token)
         yield Plane(
             rooms.accounts,
@@ -111,7 +114,18 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             notify,
             await stack.enter_async_context(logs_room.open_logs(config.logs)),
             term,
+            *await stack.enter_async_context(updates_room.open_upkeep(config.upkeep, upkeep, asked)),
         )
+
+
+def _kept_by_leader(rooms: Rooms, term: election_room.Term) -> Keep:
+    """Each head sees the cluster for itself: only the one that leads writes down what happened there."""
+
+    def keep(happened: Sequence[ClusterEvent]) -> None:
+        if term.epoch():
+            rooms.events.keep(happened)
+
+    return keep
 
 
 def _session() -> aiohttp.ClientSession:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend import dask_pages, logs_room, notify_room, plans_room, traced
+from backend import backups_room, dask_pages, doctor_room, logs_room, notify_room, plans_room, traced, updates_room
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
 from backend.room_configs import CatalogConfig, ElectionConfig, SloConfig
@@ -36,6 +36,13 @@ class PlaneConfig:
     redis_url: str | None = None
     """Where events meet those of other processes; None: nowhere."""
     logs: logs_room.LogsConfig | None = None
+    backups: backups_room.BackupsConfig | None = None
+    updates: updates_room.UpdatesConfig | None = None
+
+    @property
+    def upkeep(self) -> updates_room.Upkeep:
+        """What this head looks after by itself."""
+        return updates_room.Upkeep(self.backups, self.updates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +54,4 @@ class Neighbours:
     dask: dask_pages.DaskPages | None = None
     jobs: Jobs | None = None
     tracing: traced.Tracing = traced.OFF
+    doctor: doctor_room.Doctor | None = None

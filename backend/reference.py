@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 from typing import Final
 
@@ -9,26 +10,54 @@ import backend
 import cluster_ai
 from backend import openapi
 from backend.errors import status_of
+from backend.hints import GAP, advised
 from backend.policy import RULES
 from cluster_ai.core.errors import ClusterError
+from cluster_ai.core.i18n import texts
+from cluster_ai.core.sentences import DOMAIN
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "reference"
+MOST_HINTS: Final = 4
 _MADE: Final = "Made by `python -m backend.reference`; do not edit by hand.\n"
 
+_EXAMPLE: Final = """\
+{"type": "about:blank", "title": "Not found", "status": 404, "detail": "no node is called n9",
+ "code": "not_found", "hint": "./manager.sh node ls", "errors": []}"""
+
 _ERRORS: Final = f"""# Errors
-{_MADE}
+{_MADE.strip()} *[Português](errors.pt-BR.md)*
+
 Every error has a stable `code`. The API answers RFC 9457 problems (`application/problem+json`):
 
 ```json
-{{"type": "about:blank", "title": "Not found", "status": 404, "detail": "no node is called n9",
- "code": "not_found", "hint": "./manager.sh node ls", "errors": []}}
+{_EXAMPLE}
 ```
 
 `detail` says what is wrong, `hint` what to do, `errors` names refused fields (`path`, `message`). `Retry-After` comes
 with 429 and 503. The CLI prints the same sentences and codes. The gateway wraps them in the shape of the API called.
 
-| code | status | meaning |
-| --- | --- | --- |
+What to do is what the error itself advises where it is raised; `…` stands for what it names then.
+[What you see, and what to do](../how-to/troubleshooting.md) begins from the other end.
+
+| code | status | meaning | what to do |
+| --- | --- | --- | --- |
+"""
+
+_PORTUGUESE: Final = f"""# Erros
+Feito por `python -m backend.reference`; não edite à mão. *[English](errors.md)*
+
+Cada erro tem um `code` que não muda. A API responde com problemas do RFC 9457 (`application/problem+json`):
+
+```json
+{_EXAMPLE}
+```
+
+`detail` diz o que está errado, `hint` o que fazer, `errors` nomeia os campos recusados (`path`, `message`).
+`Retry-After` vem com 429 e 503. A linha de comando, o painel e a interface do terminal dizem as frases abaixo. Depois
+de uma frase que termina em dois-pontos vêm, em inglês, as palavras do erro; `…` fica no lugar do que ele nomeia.
+
+| código | status | o que diz | o que fazer |
+| --- | --- | --- | --- |
 """
 
 _LISTENER: Final = """
@@ -83,13 +112,52 @@ def every_error() -> list[type[ClusterError]]:
 
 def render_errors() -> str:
     """The page of error codes; each code once, told by its most general class."""
-    told: dict[str, type[ClusterError]] = {}
-    for kind in every_error():
-        told.setdefault(kind.code, kind)
+    advice = _advice()
     lines = [
-        f"| `{code}` | {_ELSEWHERE.get(code) or status_of(kind)} | {_meaning(kind)} |" for code, kind in told.items()
+        f"| `{code}` | {_status(code, kind)} | {_meaning(kind)} | {_cell('; '.join(advice[code]))} |"
+        for code, kind in _codes().items()
     ]
     return _ERRORS + "\n".join(lines) + "\n" + _LISTENER
+
+
+def render_portuguese_errors() -> str:
+    """The same in Portuguese, from the sentences that the program itself says."""
+    sentences = texts("pt-BR", DOMAIN)
+    lines = []
+    for code, kind in _codes().items():
+        said = [text for key, text in sentences.items() if key.partition(".")[0] == code and key.endswith(".hint")]
+        hints = "; ".join(re.sub(r"\{\w+\}", GAP, text) for text in said[:MOST_HINTS])
+        meaning = re.sub(r"\{\w+\}", GAP, sentences[code])
+        lines.append(f"| `{code}` | {_status(code, kind)} | {_cell(meaning)} | {_cell(hints)} |")
+    return _PORTUGUESE + "\n".join(lines) + "\n"
+
+
+def _codes() -> dict[str, type[ClusterError]]:
+    """Each code once, with its most general class."""
+    found: dict[str, type[ClusterError]] = {}
+    for kind in every_error():
+        found.setdefault(kind.code, kind)
+    return found
+
+
+def _advice() -> dict[str, list[str]]:
+    """What each code advises: where it is raised, else in the catalogue of sentences."""
+    beside, sentences = advised(), texts("en", DOMAIN)
+    found: dict[str, dict[str, None]] = {}
+    for kind in every_error():
+        found.setdefault(kind.code, {}).update(dict.fromkeys(beside.get(kind.__name__, ())))
+    for code, hints in found.items():
+        if not hints and (general := sentences.get(f"{code}.hint")):
+            hints.setdefault(re.sub(r"\{\w+\}", GAP, general))
+    return {code: list(hints)[:MOST_HINTS] for code, hints in found.items()}
+
+
+def _status(code: str, kind: type[ClusterError]) -> int:
+    return _ELSEWHERE.get(code) or status_of(kind)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def render_policy() -> str:
@@ -125,6 +193,7 @@ _PLAIN: Final = {
 
 def main() -> None:
     (FOLDER / "errors.md").write_text(render_errors(), encoding="utf-8")
+    (FOLDER / "errors.pt-BR.md").write_text(render_portuguese_errors(), encoding="utf-8")
     (FOLDER / "policy.md").write_text(render_policy(), encoding="utf-8")
     openapi.main()
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from backend.database_check import DatabaseCheck
 from backend.machines.config import MembersConfig
 from backend.machines.members import Consent, Members, always, open_members
-from cluster_ai.accounts.opening import VaultConfig, open_vault
-from cluster_ai.accounts.service import Accounts
+from cluster_ai.accounts.opening import Accounts, People, VaultConfig, open_vault
 from cluster_ai.core.db import Database
+from cluster_ai.eventlog.service import EventLog
 from cluster_ai.gateway.watching.request_store import RequestStore
 from cluster_ai.keys.service import Chance, Keys
 
@@ -23,12 +23,14 @@ class Rooms:
     """Each owns its tables. ``password_chosen``: whether the admin had one of their own at the start."""
 
     accounts: Accounts
+    people: People
     requests: RequestStore
     keys: Keys
     members: Members
     check: DatabaseCheck
     password_chosen: bool
     database: Database
+    events: EventLog
 
 
 @asynccontextmanager
@@ -45,4 +47,16 @@ async def open_rooms(config: VaultConfig, machines: MembersConfig, consent: Cons
         keys = Keys(vault.database, chance=chance)
         members = await open_members(vault.database, machines, times=config.times, consent=consent)
         requests = RequestStore(vault.database)
-        yield Rooms(vault.accounts, requests, keys, members, check, vault.admin.password_chosen, vault.database)
+        events = EventLog(vault.database, now=config.times.now)
+        async with events.running():
+            yield Rooms(
+                vault.accounts,
+                vault.people,
+                requests,
+                keys,
+                members,
+                check,
+                vault.admin.password_chosen,
+                vault.database,
+                events,
+            )

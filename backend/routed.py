@@ -8,6 +8,8 @@ from fastapi.requests import HTTPConnection, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from backend.auth import authorise
 from backend.caller import Caller
@@ -57,6 +59,14 @@ class PolicedRoute(APIRoute):
             return await inner(strict)
 
         return handle
+
+
+class ShortRoute(PolicedRoute):
+    """A short path that is the address of a page, too: programs get the answer, a browser that goes there the page."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        accepted = b",".join(value for name, value in scope.get("headers", ()) if name == b"accept")
+        return (Match.NONE, {}) if b"text/html" in accepted else super().matches(scope)
 
 
 def required_rule(method: str, path: str) -> Rule:

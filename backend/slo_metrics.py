@@ -1,15 +1,15 @@
 """Objectives as Prometheus metrics, and the API's own requests counted for them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from fastapi import FastAPI
 from prometheus_client.core import Metric
-from prometheus_client.registry import Collector
 
 from backend.plane import Plane
+from backend.scraped import Scraped
 from cluster_ai.core.metrics import HttpMetrics
 from cluster_ai.slo.judging import of_request
 from cluster_ai.slo.metrics import metrics_of
@@ -18,19 +18,11 @@ PROBES: Final = frozenset({"/health", "/ready", "/live", "/metrics"})
 """Nobody waits for their answers, and ``/ready`` says 503 when all is as it should be told."""
 
 
-class SloCollector(Collector):
-    """``plane`` answers None before the application started and after it stopped."""
+class SloCollector(Scraped[Plane]):
+    """Objectives, their budgets and freezes."""
 
-    def __init__(self, plane: Callable[[], Plane | None]) -> None:
-        self._plane = plane
-
-    def describe(self) -> Iterator[Metric]:
-        yield from ()
-
-    def collect(self) -> Iterator[Metric]:
-        plane = self._plane()
-        if plane is not None:
-            yield from metrics_of(plane.slo.room)
+    def of(self, plane: Plane) -> Iterator[Metric]:
+        yield from metrics_of(plane.slo.room)
 
 
 @contextmanager

@@ -145,7 +145,13 @@ def _nodes(view: GatewayView) -> list[CheckView]:
         ok = node.state in ALIVE
         reason = node.last_error or "it was not reached yet"
         embedded = node.kind is UpstreamKind.EMBEDDED
-        hint = "./manager.sh logs node" if embedded else f"is Ollama running at {node.url}?"
+        hint = (
+            "./manager.sh logs node"
+            if embedded
+            else f"./manager.sh node show {node.name}; on that machine: cluster-ai status"
+            if node.kind is UpstreamKind.MACHINE
+            else f"is Ollama running at {node.url}?"
+        )
         detail = "" if ok else f"node {node.name} is {node.state.value}: {reason}"
         found.append(CheckView(name=f"node:{node.name}", ok=ok, detail=detail, hint="" if ok else hint))
     return found

@@ -18,8 +18,10 @@ from typing import Any
 
 from benchmarks.rig import plans, results
 from benchmarks.rig.ledger import Verdict, judge, mixed_plan
-from benchmarks.rig.work import Cluster, Postgres, cluster, until
-from tests.ports import free_base, free_port
+from benchmarks.rig.work import Cluster, cluster
+from tests.core.postgres import Postgres
+from tests.ports import free_base
+from tests.waiting import BUSY, until
 
 SETTINGS = {
     "CLUSTER_AI_EXECUTORS__SANDBOX": "none",
@@ -60,13 +62,13 @@ class Story:
         time.sleep(self.rng.uniform(0.0, LONGEST_QUIET))
         self.made.kill(part)
         self.kills[part] = self.kills.get(part, 0) + 1
-        until(self.made.is_whole, f"whole again after {part}")
+        until(self.made.is_whole, seconds=30, what=f"whole again after {part}")
 
     def verdict(self) -> Verdict:
         """When all has ended."""
         found, told = Verdict(), {}
         for plan_id in self.ids:
-            until(lambda plan_id=plan_id: self._ended(plan_id), f"plan {plan_id} ends", END_SECONDS)
+            until(lambda plan_id=plan_id: self._ended(plan_id), seconds=END_SECONDS / BUSY, what=f"plan {plan_id} ends")
             histories = []
             for ticket in plans.tickets(self.made, plan_id):
                 told[ticket["task_id"]] = ticket
@@ -86,7 +88,7 @@ class Story:
 def run(*, postgres: bool, kills: int, size: int, seed: int, workers: int) -> dict[str, Any]:
     """One database's story."""
     rng = random.Random(seed)
-    server = Postgres(free_port()) if postgres else None
+    server = Postgres() if postgres else None
     began = time.monotonic()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         opened = cluster(Path(folder), free_base(), workers=workers, postgres=server, settings=SETTINGS)

@@ -52,8 +52,8 @@ def start(url: str, token_file: str) -> tuple[int, int]:
     if pid == 0:
         os.chdir(ROOT)
         env = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "CLUSTER_AI_LANG": "en"}
-        code = "import sys; from cluster_ai.tui.app import main; sys.exit(main(sys.argv[1:]))"
-        os.execve(sys.executable, [sys.executable, "-c", code, "--url", url, "--token-file", token_file], env)
+        words = ["-m", "cluster_ai.tui", "--url", url, "--token-file", token_file]
+        os.execve(sys.executable, [sys.executable, *words], env)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     return pid, terminal
 

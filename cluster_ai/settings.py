@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 
 from cluster_ai.compute.types import ComputeSettings
 from cluster_ai.core import mistakes
 from cluster_ai.core.addresses import near, origin, shown
+from cluster_ai.core.environment import EnvironmentFirst
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home, default_home
 from cluster_ai.election.types import ElectionSettings
@@ -25,6 +26,8 @@ from cluster_ai.gateway.types import GatewaySettings
 from cluster_ai.logs.types import LogsSettings
 from cluster_ai.nodes.types import AgentSettings, MachinesSettings, PowerSettings
 from cluster_ai.notify.types import NotifySettings
+from cluster_ai.ops.types import BackupSettings
+from cluster_ai.ops.updates.types import UpdateSettings
 from cluster_ai.pki.types import HeadFiles
 from cluster_ai.plans.config import PlansSettings
 from cluster_ai.slo.types import SloSettings
@@ -99,16 +102,10 @@ class BackendSettings(BaseModel):
     tick_seconds: float = Field(default=1.0, gt=0, le=60, description="Pause between two live snapshots.")
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentFirst):
     """Every setting. Rooms get their slice, never the tree."""
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        env_prefix="CLUSTER_AI_",
-        env_nested_delimiter="__",
-        validate_default=True,
-    )
+    model_config = SettingsConfigDict(extra="forbid")
 
     home: Path = Field(description="The data directory.")
     name: str = Field(default="home", min_length=1, max_length=64, description="Name of the cluster, shown to people.")
@@ -150,18 +147,8 @@ class Settings(BaseSettings):
     slo: SloSettings = Field(default_factory=SloSettings)
     election: ElectionSettings = Field(default_factory=ElectionSettings)
     logs: LogsSettings = Field(default_factory=LogsSettings)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # The file's values come in as init values, so the environment must win over them.
-        return env_settings, init_settings
+    backup: BackupSettings = Field(default_factory=BackupSettings)
+    update: UpdateSettings = Field(default_factory=UpdateSettings)
 
     @property
     def paths(self) -> Home:

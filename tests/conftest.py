@@ -2,7 +2,9 @@
 
 import gc
 import logging
+import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,10 +15,15 @@ from blockbuster import BlockBuster
 from hypothesis import settings
 from tornado.util import TimeoutError as TornadoTimeout
 
-from tests.order import begins
+from cluster_ai.core.garbage import kept
+from tests.order import Together, begins
+
+pytest_plugins = ["tests.databases"]
 
 LEAKING: Final = frozenset({"socket.__new__", "subprocess.Popen"})
 """What the interpreter tells of whoever makes something that must be closed; every event loop has a socket, too."""
+SLOW_LOOK: Final = 0.01
+"""Seconds."""
 MAY_BLOCK: Final = (
     # At the start and the end, when nobody waits for the loop.
     ("cluster_ai/accounts/opening.py", {"open_vault"}),
@@ -47,6 +54,10 @@ MAY_BLOCK: Final = (
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+# A shell starts what runs in the background with Ctrl-C ignored, and so would be all that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first: at the end nothing but small files is waited for, by all that run tests at a time."""
@@ -54,6 +65,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if twice := [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]:
         # Processes that share the tests out by name would run one of them.
         raise pytest.UsageError(f"several tests of one name: {', '.join(twice[:5])}")
+
+
+# Unknown where the tests run in one process.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    return Together(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is imported for the tests stays: to search it for garbage again and again took a fifth of their import."""
+    with kept():
+        return (yield)
 
 
 @pytest.fixture
@@ -91,6 +115,7 @@ class Witness(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.made = 0
+        self.set_aside = False
         self.complaints: list[str] = []
 
     def see(self, event: str, _args: tuple[Any, ...]) -> None:
@@ -103,14 +128,33 @@ class Witness(logging.Handler):
             return
         self.complaints.append(self.format(record))
 
-    def collect(self) -> None:
-        """Has leaks reported now, if there can be any: pytest makes errors of what comes up in the collector.
+    def look(self) -> None:
+        """Has leaks reported now, if there can be any: pytest makes errors of what comes up in the collector."""
+        if self.made:
+            began = time.perf_counter()
+            gc.collect()
+            if time.perf_counter() - began > SLOW_LOOK:
+                # What the tests of a file share is large: it is looked through at the end, not after each of them.
+                gc.freeze()
+                self.set_aside = True
+        self._end()
 
+    def last_look(self) -> None:
+        """The same for what the tests of a file share."""
+        if self.set_aside:
+            gc.unfreeze()
+        gc.collect()
+        # What is left was imported meanwhile, or is pytest's own: looking through it again after each test took a
+        # third of all tests' time.
+        gc.freeze()
+        self.set_aside = False
+        self._end()
+
+    def _end(self) -> None:
+        """
         Raises:
             AssertionError: asyncio complained, of a task that nobody waited for or of an error that nobody took.
         """
-        if self.made:
-            gc.collect()
         self.made = 0
         complaints, self.complaints = self.complaints, []
         assert not complaints, "\n".join(complaints)
@@ -133,15 +177,11 @@ def witness() -> Iterator[Witness]:
 def module_leaves_nothing_open(witness: Witness) -> Iterator[None]:
     """The same for what the tests of a file share."""
     yield
-    witness.made += 1
-    witness.collect()
-    # What is left was imported meanwhile, or is pytest's own: looking through it again after each test took a third
-    # of all tests' time.
-    gc.freeze()
+    witness.last_look()
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_open(witness: Witness) -> Iterator[None]:
     """A connection, socket, process or task that a test left to the garbage collector is reported in that test."""
     yield
-    witness.collect()
+    witness.look()

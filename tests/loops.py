@@ -38,6 +38,14 @@ def loop_in_thread(name: str) -> Iterator[asyncio.AbstractEventLoop]:
             over.result(timeout=10)
 
 
+async def until_left(server: asyncio.Server) -> None:
+    """Waits until nobody is connected to a server that was closed. Who is in the TLS handshake still is known to it alone:
+    on a loop that ends before they do, they are left to the garbage collector."""
+    async with asyncio.timeout(10):
+        while server._active_count:  # type: ignore[attr-defined]
+            await asyncio.sleep(0.005)
+
+
 @contextlib.contextmanager
 def standing(loop: asyncio.AbstractEventLoop, opened: contextlib.AbstractAsyncContextManager[T]) -> Iterator[T]:
     """What an async context manager gives, entered and left by one task on a loop that runs in another thread."""

@@ -1,9 +1,10 @@
-"""Which files of tests begin first: those that take longest, as ``--durations`` told."""
+"""Which files of tests begin first, those that take longest, as ``--durations`` told; and which stay together."""
 
 from pathlib import Path
 from typing import Final
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 HERE: Final = Path(__file__).parent
 LONGEST: Final = (
@@ -35,9 +36,21 @@ LONGEST: Final = (
     "machines/test_verbs.py",
     "gateway/faults/test_real_model.py",
 )
+TOGETHER: Final = frozenset(
+    f"tests/cluster/test_{name}.py" for name in ("limits", "logs", "main_job", "surface", "work")
+)
+"""They change nothing that the others look at: one cluster is started for all of them."""
 _PLACES: Final = {HERE / name: place for place, name in enumerate(LONGEST)}
 
 
 def begins(item: pytest.Item) -> int:
     """The place of a test's file in the line; all others come behind, as they were."""
     return _PLACES.get(item.path, len(LONGEST))
+
+
+class Together(LoadFileScheduling):
+    """The tests of a file go to one process, and so do files that share what takes long to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "together" if file in TOGETHER else file

@@ -1,11 +1,12 @@
 """How tickets get done, as Prometheus metrics: counted as it happens, gauges read at the moment of the scrape."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+
+from backend.scraped import Scraped
 
 SECONDS: Final = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
 STEP_SECONDS: Final = (0.001, 0.01, 0.1, 1, 10, 60, 600, 3600)
@@ -75,18 +76,11 @@ class FlowFigures:
         return reason
 
 
-class DispatchCollector(Collector):
-    """``plane`` answers None before the application started and after it stopped."""
+class DispatchCollector(Scraped[Any]):
+    """The dispatcher, and the tickets that have not ended."""
 
-    def __init__(self, plane: Callable[[], Any]) -> None:
-        self._plane = plane
-
-    def describe(self) -> Iterator[Metric]:
-        yield from ()
-
-    def collect(self) -> Iterator[Metric]:
-        plane = self._plane()
-        if plane is None or plane.dispatching is None:
+    def of(self, plane: Any) -> Iterator[Metric]:
+        if plane.dispatching is None:
             return
         watch = plane.dispatching.watch
         yield from watch.figures.collect()

@@ -1,11 +1,10 @@
 """The key with which tickets ask models: made once, kept beside the other secrets, and made anew when it was ended."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Final
 
-from cluster_ai.core.paths import PRIVATE_FILE
+from cluster_ai.core import files
 from cluster_ai.keys.service import Keys
 from cluster_ai.keys.types import KeyState, NewKey
 
@@ -24,7 +23,7 @@ async def gateway_key(keys: Keys, secrets: Path) -> str:
     for key in active:
         await keys.revoke(key.id)
     made = await keys.create(NewKey(name=NAME, priority="batch"), owner_id=None)
-    await asyncio.to_thread(_write, path, made.secret)
+    await asyncio.to_thread(files.replace, path, made.secret)
     return made.secret
 
 
@@ -33,12 +32,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
-
-
-def _write(path: Path, secret: str) -> None:
-    draft = path.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -11,14 +11,14 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from backend.errors import MethodNotAllowed, NoSuchRoute, response_of
-from cluster_ai.core.errors import ClusterError, InvalidInput, Unauthenticated
-from cluster_ai.core.wire import JSON_TYPE, View
+from cluster_ai.core.asgi.raw import ClientLeft, bearer, say, whole_body
+from cluster_ai.core.errors import ClusterError, Unauthenticated
+from cluster_ai.core.wire import View
 from cluster_ai.plans.clerk import Clerk
 
 PREFIX: Final = "/api/v1/work/"
 _PATH: Final = re.compile(r"^/api/v1/work/(?P<ticket>[0-9a-f-]{36})/(?P<verb>[a-z]{1,16})$")
 _MANY: Final = f"{PREFIX}batch/"
-_BEARER: Final = "Bearer "
 
 
 class WorkDoor:
@@ -30,10 +30,12 @@ class WorkDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             reply = await self._answer(scope, receive)
+        except ClientLeft:
+            return
         except ClusterError as exc:
             await response_of(exc)(scope, receive, send)
             return
-        await _say(send, reply)
+        await say(send, reply)
 
     async def _answer(self, scope: Scope, receive: Receive) -> View:
         path: str = scope["path"]
@@ -42,7 +44,7 @@ class WorkDoor:
             raise NoSuchRoute("there is no such path")
         if scope["method"] != "POST":
             raise MethodNotAllowed("this path takes POST alone")
-        body = await _body(receive)
+        body = await whole_body(receive)
         if found is None:
             return await self._clerk.answer_many(path.removeprefix(_MANY), body)
         return await self._clerk.answer(found["ticket"], found["verb"], token_of(scope), body)
@@ -54,28 +56,6 @@ def token_of(scope: Scope) -> str:
     Raises:
         Unauthenticated: it brought none.
     """
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            text = str(value.decode("latin-1"))
-            if text.startswith(_BEARER):
-                return text.removeprefix(_BEARER).strip()
+    if token := bearer(scope):
+        return token
     raise Unauthenticated("the ticket's token is missing", hint="send it as Authorization: Bearer ...")
-
-
-async def _body(receive: Receive) -> bytes:
-    """All of it; the listener has a cap."""
-    pieces = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidInput("the caller left")
-        pieces.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(pieces)
-
-
-async def _say(send: Send, reply: View) -> None:
-    raw = reply.model_dump_json().encode()
-    headers = [(b"content-type", JSON_TYPE.encode()), (b"content-length", str(len(raw)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": raw})

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from backend.relay import GatewayCalls, Note, Passing, Relayed
+from cluster_ai.core.connectors import ENDS_WITH_ITS_SESSION
 from cluster_ai.gateway.wire.lan import Lan, LanResolver
 from cluster_ai.nodes.errors import MachineUnreachable
 from cluster_ai.nodes.fleet import Fleet, Known
@@ -70,7 +71,14 @@ def _addresses(known: Known) -> tuple[str, ...]:
 async def open_agents(fleet: Fleet, tls: SSLContext) -> AsyncIterator[Agents]:
     """Connections to machines, while the block runs. ``tls`` shows the head's certificate."""
     lan = Lan(tls=tls)
-    connector = aiohttp.TCPConnector(ssl=tls, resolver=LanResolver(lan), use_dns_cache=False, limit=0, force_close=True)
+    connector = aiohttp.TCPConnector(
+        ssl=tls,
+        resolver=LanResolver(lan),
+        use_dns_cache=False,
+        limit=0,
+        force_close=True,
+        enable_cleanup_closed=ENDS_WITH_ITS_SESSION,
+    )
     limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=limits, trust_env=False) as session:
         yield Agents(fleet, session, lan)

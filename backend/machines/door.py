@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import structlog
 from pydantic import BaseModel, ValidationError
@@ -16,9 +16,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.errors import MethodNotAllowed, NoSuchRoute, response_of
+from cluster_ai.core.asgi.raw import ClientLeft, bearer, say, whole_body
 from cluster_ai.core.asgi.shown import shown_in
 from cluster_ai.core.errors import ClusterError, InvalidInput
-from cluster_ai.core.wire import JSON_TYPE, View
 from cluster_ai.nodes.errors import NotItself
 from cluster_ai.nodes.types import Heartbeat, HeartbeatReply, JoinReply, JoinRequest, RenewReply, RenewRequest
 from cluster_ai.pki.peer import identity_of, serial_of
@@ -26,10 +26,10 @@ from cluster_ai.pki.types import REVOKED, CertificateRefused, Identity, PeerRole
 
 log = structlog.get_logger(__name__)
 BODY_BYTES: Final = 2 * 1024 * 1024
-_BEARER: Final = "Bearer "
 WORK: Final = "/api/v1/work/"
 
 M = TypeVar("M", bound=BaseModel)
+Reply: TypeAlias = JoinReply | HeartbeatReply | RenewReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +85,16 @@ class MachinesDoor:
                 self._check(caller)
                 await self._desk.work(scope, receive, send)
                 return
-            reply = await self._posted(scope, caller, await _body(receive))
+            reply = await self._posted(scope, caller, await whole_body(receive))
+        except ClientLeft:
+            return
         except ClusterError as exc:
             await self._desk.refused(caller, scope["path"], exc)
             await response_of(exc)(scope, receive, send)
             return
-        await _say(send, reply)
+        await say(send, reply)
 
-    async def _posted(self, scope: Scope, caller: Caller, body: bytes) -> View:
+    async def _posted(self, scope: Scope, caller: Caller, body: bytes) -> Reply:
         post = self._posts.get(scope["path"])
         if post is None:
             raise NoSuchRoute("there is no such path")
@@ -100,17 +102,17 @@ class MachinesDoor:
             raise MethodNotAllowed("this path takes POST alone")
         return await post(caller, body)
 
-    async def _join(self, caller: Caller, body: bytes) -> View:
+    async def _join(self, caller: Caller, body: bytes) -> Reply:
         return await self._desk.join(_read(JoinRequest, body), caller)
 
-    async def _heartbeat(self, caller: Caller, body: bytes) -> View:
+    async def _heartbeat(self, caller: Caller, body: bytes) -> Reply:
         # Who calls is asked first: strangers shall not make us read megabytes.
         self._check(caller)
         beat = _read(Heartbeat, body)
         self._check(caller, beat.node_id)
         return await self._desk.heartbeat(beat)
 
-    async def _renew(self, caller: Caller, body: bytes) -> View:
+    async def _renew(self, caller: Caller, body: bytes) -> Reply:
         return await self._desk.renew(self._check(caller), _read(RenewRequest, body))
 
     def _check(self, caller: Caller, node_id: str = "") -> str:
@@ -130,33 +132,13 @@ class MachinesDoor:
         if self._desk.is_revoked(serial):
             raise CertificateRefused("this certificate was revoked", values={"about": REVOKED})
         address = (scope.get("client") or ("",))[0]
-        return Caller(identity, address, _token(scope))
+        return Caller(identity, address, bearer(scope))
 
 
 @lru_cache(maxsize=4096)
 def _known(pem: str) -> tuple[Identity, str]:
     der = ssl.PEM_cert_to_DER_cert(pem)
     return identity_of(der), serial_of(der)
-
-
-def _token(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            text = value.decode("latin-1")
-            return text.removeprefix(_BEARER).strip() if text.startswith(_BEARER) else ""
-    return ""
-
-
-async def _body(receive: Receive) -> bytes:
-    """All of it; the listener has a cap."""
-    pieces = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidInput("the caller left")
-        pieces.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(pieces)
 
 
 def _read(kind: type[M], body: bytes) -> M:
@@ -166,10 +148,3 @@ def _read(kind: type[M], body: bytes) -> M:
         first = exc.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part)[:80] for part in first["loc"])
         raise InvalidInput(f"{where or 'the body'}: {first['msg'][:300]}", path=where) from exc
-
-
-async def _say(send: Send, reply: View) -> None:
-    raw = reply.model_dump_json().encode()
-    headers = [(b"content-type", JSON_TYPE.encode()), (b"content-length", str(len(raw)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": raw})

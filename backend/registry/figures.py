@@ -1,32 +1,23 @@
 """The registry as Prometheus metrics, counted at the moment of the scrape."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from backend.plane import Plane
+from backend.scraped import Scraped
 
 KINDS: Final = frozenset({"machine", "engine", "worker", "service"})
 OTHER: Final = "other"
 """Kinds of the user's own: their number has no bound, and that of a metric's rows must have one."""
 
 
-class RegistryCollector(Collector):
-    """``plane`` answers None before the application started and after it stopped."""
+class RegistryCollector(Scraped[Plane]):
+    """The registry, counted."""
 
-    def __init__(self, plane: Callable[[], Plane | None]) -> None:
-        self._plane = plane
-
-    def describe(self) -> Iterator[Metric]:
-        yield from ()
-
-    def collect(self) -> Iterator[Metric]:
-        plane = self._plane()
-        if plane is None:
-            return
+    def of(self, plane: Plane) -> Iterator[Metric]:
         counts: Counter[tuple[str, str]] = Counter()
         for (kind, state), count in plane.registry.counts().items():
             counts[kind if kind in KINDS else OTHER, state.value] += count

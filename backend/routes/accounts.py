@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
-from backend.auth import address_of, drop_cookie, set_cookie
+from backend.auth import address_of, cookie_name, drop_cookie, set_cookie
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
 from cluster_ai.accounts.service import Attempt, csrf_of
@@ -66,7 +66,9 @@ def _me(caller: TheCaller) -> Me:
 @router.post(f"{API}/auth/login")
 async def login(sign_in: SignIn, request: Request, response: Response, plane: ThePlane) -> Me:
     """Sets the session cookie."""
-    signed = await plane.accounts.sign_in(Attempt(sign_in.username, sign_in.password, address_of(request)))
+    agent = request.headers.get("user-agent", "")
+    attempt = Attempt(sign_in.username, sign_in.password, address_of(request), agent)
+    signed = await plane.accounts.sign_in(attempt, replaces=request.cookies.get(cookie_name(request), ""))
     set_cookie(request, response, signed.token)
     return Me(user=UserView(**signed.user.model_dump()), csrf=csrf_of(signed.token))
 

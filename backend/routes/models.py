@@ -9,7 +9,7 @@ from starlette.responses import Response
 from backend.deeds import noting, recorded
 from backend.policy import API
 from backend.relay import NDJSON
-from backend.routed import PolicedRoute, TheCaller, ThePlane
+from backend.routed import PolicedRoute, ShortRoute, TheCaller, ThePlane
 from cluster_ai.core.wire import Count, ModelName, Name, StrictModel, View
 from cluster_ai.views import ClusterModelView
 
@@ -42,10 +42,12 @@ class Deleted(View):
 
 
 @router.get(f"{API}/models")
-@router.get("/models")
 async def models(plane: ThePlane, _caller: TheCaller) -> Models:
     """Each model once, with the nodes that have it."""
     return Models(items=plane.live.overview().models)
+
+
+router.add_api_route("/models", models, route_class_override=ShortRoute)
 
 
 @router.post(f"{API}/models/{{model:path}}/pull", response_class=Response, responses=_LINES)

@@ -6,88 +6,26 @@ Each part is the one that the supervisor starts; here whoever breaks it starts i
 import contextlib
 import json
 import os
-import pwd
-import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Final, Self
 
+from tests.core.postgres import Postgres
+from tests.waiting import until
+
 ROOT: Final = Path(__file__).parents[2]
-PATIENCE: Final = 90.0
-BINARIES: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def until(check: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
-    """Waits for it.
-
-    Raises:
-        TimeoutError: it did not happen.
-    """
-    end = time.monotonic() + seconds
-    while not check():
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what} within {seconds:.0f} s")
-        time.sleep(0.05)
-
-
-@dataclass
-class Postgres:
-    """A server of our own that can be killed and started again; nothing is durable against a power cut here."""
-
-    port: int
-    folder: Path = field(default_factory=lambda: Path(mkdtemp(prefix="cluster-ai-pg-", dir="/tmp")))
-
-    @property
-    def url(self) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-
-    @property
-    def pid(self) -> int:
-        return int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-
-    def make(self) -> None:
-        if os.geteuid() == 0:
-            os.chown(self.folder, pwd.getpwnam("postgres").pw_uid, -1)
-        words = ["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        self._run("initdb", "-D", str(self.folder / "data"), *words)
-
-    def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
-        words = ["-D", str(self.folder / "data"), "-w", "-o", options, "-l", str(self.folder / "log")]
-        self._run("pg_ctl", *words, "start")
-
-    def kill(self) -> None:
-        """The postmaster and everybody below it, at once."""
-        top = self.pid
-        family = subprocess.run(["ps", "-o", "pid=", "--ppid", str(top)], capture_output=True, text=True, check=False)
-        for pid in (top, *(int(word) for word in family.stdout.split())):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def remove(self) -> None:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "stop", "-m", "immediate")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _run(self, program: str, *words: str) -> None:
-        prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        argv = [*prefix, str(BINARIES[-1] / program), *words]
-        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
 
 
 @dataclass
@@ -112,7 +50,7 @@ class Cluster:
         self.start("scheduler")
         for number in range(self.workers):
             self.start(f"worker-{number}")
-        until(self.is_whole, "the cluster is there")
+        until(self.is_whole, seconds=30, what="the cluster is there")
         return self
 
     def __exit__(self, *_exc: object) -> None:

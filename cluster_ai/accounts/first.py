@@ -20,7 +20,9 @@ VARIABLE = "CLUSTER_AI_ADMIN_PASSWORD_FILE"
 async def ensure_admin(
     database: Database, *, folder: Path, env: Mapping[str, str], times: Times, passwords: Passwords
 ) -> User:
-    """The admin, made when there is none. ``folder`` is where secrets lie.
+    """The admin, made when there is none; another administrator where ``admin`` was deleted.
+
+    ``folder`` is where secrets lie.
 
     A password in ``admin-password`` (or the file that the variable names) is used as long as nobody chose one; without
     such a file the made-up password is left in ``first-password``, which whoever shows it to the owner deletes.
@@ -31,6 +33,10 @@ async def ensure_admin(
     given = _given(folder, env)
     async with database.read() as connection:
         found = await tables.user_by_name(connection, ADMIN)
+        others = await tables.enabled_with(connection, Role.ADMIN)
+    if found is None and others:
+        # Whoever deleted ``admin`` did not want them back with a password that nobody chose.
+        return others[0]
     if found is None:
         return await _make(
             database, given or _made_up(folder), chosen=given is not None, times=times, passwords=passwords
@@ -75,9 +81,11 @@ async def is_password_chosen(url: str) -> bool:
     try:
         async with open_database(url, on_fatal=_nothing_written) as database, database.read() as connection:
             found = await tables.user_by_name(connection, ADMIN)
+            others = await tables.enabled_with(connection, Role.ADMIN)
     except DatabaseUnavailable:
         return False
-    return found is not None and found[0].password_chosen
+    first = others[0] if found is None and others else None if found is None else found[0]
+    return first is not None and first.password_chosen
 
 
 async def has_password(url: str, *, folder: Path, env: Mapping[str, str]) -> bool:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from cluster_ai.accounts.first import ensure_admin
 from cluster_ai.accounts.passwords import Passwords
+from cluster_ai.accounts.people import People
 from cluster_ai.accounts.service import Accounts, Times
 from cluster_ai.accounts.tokens import SigningKeys
 from cluster_ai.accounts.types import Lifetimes, User
 from cluster_ai.core.db import Database, OnFatal, open_database
 from cluster_ai.core.migrate import upgrade
+
+__all__ = ["Accounts", "People", "Vault", "VaultConfig", "open_vault"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Vault:
     """An open accounts room, and the database it stands on."""
 
     accounts: Accounts
+    people: People
     database: Database
     admin: User
 
@@ -54,4 +58,5 @@ async def open_vault(config: VaultConfig) -> AsyncIterator[Vault]:
         accounts = Accounts(
             database, keys=keys, lifetimes=config.lifetimes, times=config.times, passwords=config.passwords
         )  # fmt: skip
-        yield Vault(accounts, database, admin)
+        people = People(database, audit=accounts.audit, times=config.times, passwords=config.passwords)
+        yield Vault(accounts, people, database, admin)

@@ -12,14 +12,17 @@ from cluster_ai.accounts.audit import Audit, Deed
 from cluster_ai.accounts.passwords import Passwords, check_strength
 from cluster_ai.accounts.throttle import Throttle
 from cluster_ai.accounts.tokens import Claims, SigningKeys
-from cluster_ai.accounts.types import BadCredentials, Issued, Lifetimes, User
+from cluster_ai.accounts.types import BadCredentials, Doer, Issued, Lifetimes, SessionView, Start, User
 from cluster_ai.core.db import Database, DatabaseUnavailable
-from cluster_ai.core.errors import Unauthenticated
+from cluster_ai.core.errors import NotFound, Unauthenticated
 
 TOUCH_SECONDS = 30.0
 """A session in use is noted this often; noting every request would make every read a write."""
 
 LONGEST_TOKEN = 128
+LONGEST_AGENT = 200
+SESSION_ID = 16
+"""So many characters of a session's digest name it; nobody finds the token from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Attempt:
     name: str
     password: str
     address: str
+    agent: str = ""
+    """What the program calls itself; told to its owner beside the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +76,26 @@ class Accounts:
 
     # -- signing in
 
-    async def sign_in(self, attempt: Attempt) -> SignedIn:
-        """A new session.
+    async def sign_in(self, attempt: Attempt, *, replaces: str = "") -> SignedIn:
+        """A new session. The one of the token ``replaces``, which the same browser had, ends.
 
         Raises:
             BadCredentials: and never says whether the name exists.
             TooManyAttempts: this name was tried too often from this address.
         """
-        user = await self._prove(attempt, action="sign_in")
+        proven = await self._prove(attempt, action="sign_in")
+        user = proven.user
         token = secrets.token_urlsafe(32)
         now = self._times.now()
         async with self._database.transaction() as connection:
+            # Who was disabled, or given another password, meanwhile has no session of the old one.
+            known = await tables.user_by_id(connection, user.id)
+            if known is None or known[1] != proven.generation:
+                raise _refused()
             await tables.forget_ended(connection, made_before=now - self._lifetimes.session, now=now)
-            await tables.add_session(connection, digest(token), user_id=user.id, now=now)
+            await tables.end_session(connection, digest(replaces))
+            start = Start(user.id, attempt.address[:64], attempt.agent[:LONGEST_AGENT])
+            await tables.add_session(connection, digest(token), start=start, now=now)
             await self.audit.add(connection, Deed(actor=user.name, action="sign_in", address=attempt.address))
         return SignedIn(user, token)
 
@@ -93,27 +105,30 @@ class Accounts:
         Raises:
             BadCredentials, TooManyAttempts: as ``sign_in``.
         """
-        user = await self._prove(attempt, action="issue_token")
-        async with self._database.read() as connection:
-            found = await tables.user_by_id(connection, user.id)
-        now, generation = int(self._times.now()), 0 if found is None else found[1]
+        proven = await self._prove(attempt, action="issue_token")
+        user, now = proven.user, int(self._times.now())
         expires = now + int(self._lifetimes.token)
-        token = self._keys.sign(Claims(user.id, self._times.new_id(), now, expires, generation, scopes))
+        token = self._keys.sign(Claims(user.id, self._times.new_id(), now, expires, proven.generation, scopes))
         await self.audit.record(Deed(actor=user.name, action="issue_token", address=attempt.address))
+        with suppress(DatabaseUnavailable):
+            async with self._database.transaction() as connection:
+                await tables.see_user(connection, user.id, now=self._times.now())
         return Issued(access_token=token, expires_in=int(self._lifetimes.token))
 
-    async def _prove(self, attempt: Attempt, *, action: str) -> User:
+    async def _prove(self, attempt: Attempt, *, action: str) -> "_Proven":
         name = attempt.name.casefold()
         self._throttle.admit(account=name, address=attempt.address, now=self._times.now())
         async with self._database.read() as connection:
-            found = await tables.user_by_name(connection, name)
+            # Disabled or never there: the same answer after the same work.
+            found = await tables.user_by_name(connection, name, enabled=True)
+            known = None if found is None else await tables.user_by_id(connection, found[0].id)
         hashed = None if found is None else found[1]
-        if not await self._passwords.verify(attempt.password, hashed) or found is None:
+        if not await self._passwords.verify(attempt.password, hashed) or found is None or known is None:
             await self.audit.record(Deed(actor=name, action=action, outcome="refused", address=attempt.address))
-            raise BadCredentials("name and password do not belong together")
+            raise _refused()
         self._throttle.forgive(account=name, address=attempt.address)
         await self._renew_hash(found[0], found[1], password=attempt.password)
-        return found[0]
+        return _Proven(*known)
 
     async def _renew_hash(self, user: User, hashed: str, *, password: str) -> None:
         if not self._passwords.is_outdated(hashed):
@@ -145,7 +160,7 @@ class Accounts:
             # A database that cannot be written must not sign people out: they came to see what is wrong.
             with suppress(DatabaseUnavailable):
                 async with self._database.transaction() as connection:
-                    await tables.touch_session(connection, digest(token), now=now)
+                    await tables.touch_session(connection, digest(token), user_id=user.id, now=now)
         return user
 
     async def of_token(self, token: str) -> Bearer:
@@ -180,6 +195,42 @@ class Accounts:
             await tables.revoke(connection, claims.jti, expires_at=claims.expires_at)
             await self.audit.add(connection, Deed(actor=actor, action="revoke_token", address=address))
 
+    # -- sessions
+
+    async def sessions(self, user_id: str, *, current: str = "") -> tuple[SessionView, ...]:
+        """Where somebody is signed in, the last seen first. ``current`` is the token of whoever asks, if any."""
+        now, limits, own = self._times.now(), self._lifetimes, digest(current) if current else ""
+        async with self._database.read() as connection:
+            rows = await tables.sessions_of(
+                connection, user_id, made_after=now - limits.session, seen_after=now - limits.idle
+            )  # fmt: skip
+        return tuple(
+            SessionView.model_validate({**row, "id": row["digest"][:SESSION_ID], "current": row["digest"] == own})
+            for row in rows
+        )
+
+    async def end_session(self, user_id: str, session: str, *, doer: Doer, subject: str) -> None:
+        """Ends one of somebody's sessions; ``subject`` is their name, for the audit.
+
+        Raises:
+            NotFound: they have none of that id.
+        """
+        async with self._database.transaction() as connection:
+            rows = await tables.sessions_of(connection, user_id, made_after=0.0, seen_after=0.0)
+            found = [row["digest"] for row in rows if row["digest"][:SESSION_ID] == session]
+            if not found:
+                raise NotFound("there is no such session", values={"about": "session"})
+            await tables.end_session(connection, found[0])
+            deed = Deed(actor=doer.name, action="end_session", subject=f"{subject}: {session}", address=doer.address)
+            await self.audit.add(connection, deed)
+
+    async def end_sessions(self, user_id: str, *, keep: str, doer: Doer, subject: str) -> None:
+        """Ends all of somebody's sessions but that of the token ``keep``."""
+        async with self._database.transaction() as connection:
+            await tables.end_sessions(connection, user_id, but=digest(keep) if keep else "")
+            deed = Deed(actor=doer.name, action="end_sessions", subject=subject, address=doer.address)
+            await self.audit.add(connection, deed)
+
     # -- passwords
 
     async def change_password(self, attempt: Attempt, new: str, *, keep_session: str = "") -> None:
@@ -190,8 +241,8 @@ class Accounts:
             WeakPassword: the new one is none.
         """
         check_strength(new, name=attempt.name)
-        user = await self._prove(attempt, action="change_password")
-        await self._set_password(user, new, keep_session=keep_session, address=attempt.address)
+        proven = await self._prove(attempt, action="change_password")
+        await self._set_password(proven.user, new, keep_session=keep_session, address=attempt.address)
 
     async def set_password(self, name: str, new: str, *, address: str) -> None:
         """As ``change_password``, for callers who own this machine's data anyway.
@@ -224,6 +275,18 @@ def digest(token: str) -> str:
 def csrf_of(token: str) -> str:
     """What a page must send beside the cookie: only who may read the sign-in's answer knows it."""
     return hmac.new(token.encode("utf-8", "replace"), b"csrf", hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """Whose password it was, and of which generation: each new password is one."""
+
+    user: User
+    generation: int
+
+
+def _refused() -> BadCredentials:
+    return BadCredentials("name and password do not belong together")
 
 
 def _signed_out() -> Unauthenticated:

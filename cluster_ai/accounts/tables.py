@@ -1,12 +1,14 @@
 """SQL of the accounts room; nowhere else. Every function takes the connection of a unit of work."""
 
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cluster_ai.accounts.types import AuditEntry, User
+from cluster_ai.accounts.types import AuditEntry, AuditFilter, Person, Start, User
+from cluster_ai.core.principals import Role
 
 metadata = sa.MetaData()
 _SECONDS: sa.Double[float] = sa.Double()
@@ -22,6 +24,8 @@ users = sa.Table(
     # Grows with each new password; a token of an earlier generation is worth nothing any more.
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("created_at", _SECONDS, nullable=False),
+    sa.Column("disabled", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("seen_at", _SECONDS, nullable=True),
 )
 sessions = sa.Table(
     "sessions",
@@ -30,6 +34,8 @@ sessions = sa.Table(
     sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     sa.Column("created_at", _SECONDS, nullable=False),
     sa.Column("seen_at", _SECONDS, nullable=False),
+    sa.Column("address", sa.String(64), nullable=False, server_default=""),
+    sa.Column("agent", sa.String(200), nullable=False, server_default=""),
     sa.Index("sessions_by_user", "user_id"),
 )
 revoked_tokens = sa.Table(
@@ -52,11 +58,16 @@ audit = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
 )
 _USER = (users.c.id, users.c.name, users.c.role, users.c.password_chosen)
+_PERSON = (*_USER, users.c.disabled, users.c.created_at, users.c.seen_at)
 _AUDIT_LOCK = 6_402_373_706
 
 
 def _user(row: Any) -> User:
     return User(id=row.id, name=row.name, role=row.role, password_chosen=row.password_chosen)
+
+
+def _person(row: Any) -> Person:
+    return Person(**_user(row).model_dump(), disabled=row.disabled, created_at=row.created_at, seen_at=row.seen_at)
 
 
 # -- users
@@ -71,15 +82,19 @@ async def add_user(connection: AsyncConnection, user: User, *, password_hash: st
     await connection.execute(users.insert().values(values))
 
 
-async def user_by_name(connection: AsyncConnection, name: str) -> tuple[User, str] | None:
-    """The user and their password's hash."""
-    row = (await connection.execute(select(*_USER, users.c.password_hash).where(users.c.name == name))).first()
+async def user_by_name(connection: AsyncConnection, name: str, *, enabled: bool = False) -> tuple[User, str] | None:
+    """The user and their password's hash. ``enabled``: as if there were none, of one that is disabled."""
+    query = select(*_USER, users.c.password_hash).where(users.c.name == name)
+    if enabled:
+        query = query.where(users.c.disabled.is_(sa.false()))
+    row = (await connection.execute(query)).first()
     return None if row is None else (_user(row), row.password_hash)
 
 
 async def user_by_id(connection: AsyncConnection, user_id: str) -> tuple[User, int] | None:
-    """The user and the generation that their tokens must be of."""
-    row = (await connection.execute(select(*_USER, users.c.generation).where(users.c.id == user_id))).first()
+    """The user, unless disabled, and the generation that their tokens must be of."""
+    query = select(*_USER, users.c.generation).where(users.c.id == user_id, users.c.disabled.is_(sa.false()))
+    row = (await connection.execute(query)).first()
     return None if row is None else (_user(row), row.generation)
 
 
@@ -99,30 +114,79 @@ async def rehash(connection: AsyncConnection, user_id: str, *, old: str, new: st
     await connection.execute(users.update().where(same).values(password_hash=new))
 
 
+async def people(connection: AsyncConnection) -> tuple[Person, ...]:
+    """Everybody, by name."""
+    return tuple(_person(row) for row in await connection.execute(select(*_PERSON).order_by(users.c.name)))
+
+
+async def person(connection: AsyncConnection, name: str) -> Person | None:
+    """Whoever has that name, held still until the unit of work ends."""
+    row = (await connection.execute(select(*_PERSON).where(users.c.name == name).with_for_update())).first()
+    return None if row is None else _person(row)
+
+
+async def enabled_with(connection: AsyncConnection, role: Role) -> tuple[User, ...]:
+    """Who may sign in with that role, the earliest first."""
+    query = select(*_USER).where(users.c.role == role.value, users.c.disabled.is_(sa.false()))
+    return tuple(_user(row) for row in await connection.execute(query.order_by(users.c.created_at, users.c.id)))
+
+
+async def change_user(connection: AsyncConnection, user_id: str, *, role: Role, disabled: bool) -> None:
+    await connection.execute(
+        users.update().where(users.c.id == user_id).values(role=role.value, disabled=disabled)
+    )  # fmt: skip
+
+
+async def end_tokens(connection: AsyncConnection, user_id: str) -> None:
+    """Every token of that user is worth nothing from now on."""
+    await connection.execute(users.update().where(users.c.id == user_id).values(generation=users.c.generation + 1))
+
+
+async def delete_user(connection: AsyncConnection, user_id: str) -> None:
+    """With their sessions and their API keys, which hang on them."""
+    await connection.execute(users.delete().where(users.c.id == user_id))
+
+
 # -- sessions
 
 
-async def add_session(connection: AsyncConnection, digest: str, *, user_id: str, now: float) -> None:
-    values = {"digest": digest, "user_id": user_id, "created_at": now, "seen_at": now}
+async def add_session(connection: AsyncConnection, digest: str, *, start: Start, now: float) -> None:
+    values = {"digest": digest, "created_at": now, "seen_at": now, **asdict(start)}
     await connection.execute(sessions.insert().values(values))
+    await see_user(connection, start.user_id, now=now)
+
+
+async def see_user(connection: AsyncConnection, user_id: str, *, now: float) -> None:
+    await connection.execute(users.update().where(users.c.id == user_id).values(seen_at=now))
 
 
 async def session_user(
     connection: AsyncConnection, digest: str, *, made_after: float, seen_after: float
 ) -> tuple[User, float] | None:
-    """Who is signed in by that session, and when it was last seen; None when it ended."""
+    """Who is signed in by that session, and when it was last seen; None when it ended or they are disabled."""
     alive = (sessions.c.created_at > made_after) & (sessions.c.seen_at > seen_after)
+    alive &= users.c.disabled.is_(sa.false())
     query = select(*_USER, sessions.c.seen_at).join(sessions).where((sessions.c.digest == digest) & alive)
     row = (await connection.execute(query)).first()
     return None if row is None else (_user(row), row.seen_at)
 
 
-async def touch_session(connection: AsyncConnection, digest: str, *, now: float) -> None:
+async def touch_session(connection: AsyncConnection, digest: str, *, user_id: str, now: float) -> None:
     await connection.execute(sessions.update().where(sessions.c.digest == digest).values(seen_at=now))
+    await see_user(connection, user_id, now=now)
 
 
 async def end_session(connection: AsyncConnection, digest: str) -> None:
     await connection.execute(sessions.delete().where(sessions.c.digest == digest))
+
+
+async def sessions_of(
+    connection: AsyncConnection, user_id: str, *, made_after: float, seen_after: float
+) -> tuple[sa.RowMapping, ...]:
+    """Those that have not ended, the last seen first."""
+    alive = (sessions.c.created_at > made_after) & (sessions.c.seen_at > seen_after)
+    query = select(sessions).where((sessions.c.user_id == user_id) & alive).order_by(sessions.c.seen_at.desc())
+    return tuple((await connection.execute(query)).mappings())
 
 
 async def end_sessions(connection: AsyncConnection, user_id: str, *, but: str) -> None:
@@ -166,10 +230,27 @@ async def add_audit(connection: AsyncConnection, entry: AuditEntry) -> None:
     await connection.execute(audit.insert().values(entry.model_dump()))
 
 
-async def audit_page(connection: AsyncConnection, *, before: int, limit: int) -> tuple[AuditEntry, ...]:
+async def audit_page(
+    connection: AsyncConnection, wanted: AuditFilter, *, before: int, limit: int
+) -> tuple[AuditEntry, ...]:
     """The newest entries with a number below ``before``, newest first."""
-    query = select(audit).where(audit.c.number < before).order_by(audit.c.number.desc()).limit(limit)
+    query = select(audit).where(audit.c.number < before, *_wanted(wanted)).order_by(audit.c.number.desc()).limit(limit)
     return tuple(AuditEntry.model_validate(dict(row)) for row in (await connection.execute(query)).mappings())
+
+
+def _wanted(wanted: AuditFilter) -> list[sa.ColumnElement[bool]]:
+    met: list[sa.ColumnElement[bool]] = []
+    if wanted.actor:
+        met.append(audit.c.actor == wanted.actor)
+    if wanted.action:
+        met.append(audit.c.action == wanted.action)
+    if wanted.subject:
+        met.append(audit.c.subject.icontains(wanted.subject, autoescape=True))
+    if wanted.since is not None:
+        met.append(audit.c.at >= wanted.since)
+    if wanted.until is not None:
+        met.append(audit.c.at < wanted.until)
+    return met
 
 
 async def audit_after(connection: AsyncConnection, number: int, *, limit: int) -> tuple[AuditEntry, ...]:

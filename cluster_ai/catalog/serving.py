@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final
 from cluster_ai.catalog.copying import Giver, Target, copy
 from cluster_ai.catalog.names import Door
 from cluster_ai.catalog.shelf import Shelf
+from cluster_ai.core.asgi.raw import ClientLeft, header, whole_body
 from cluster_ai.core.errors import ClusterError, InvalidInput, NotFound
 from cluster_ai.core.wire import dump_json, parse_object
 
@@ -47,6 +48,8 @@ class ModelsApp:
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         try:
             await self._answer(scope, receive, send)
+        except ClientLeft:
+            return
         except ClusterError as exc:
             status = 404 if isinstance(exc, NotFound) else 400 if isinstance(exc, InvalidInput) else 409
             await _json(send, {"error": exc.message, "code": exc.code}, status=status)
@@ -57,11 +60,11 @@ class ModelsApp:
             case "GET" if path.startswith(MODELS):
                 await _bytes(send, await asyncio.to_thread(self.shelf.manifest, path.removeprefix(MODELS)))
             case "GET" if path.startswith(BLOBS):
-                await self._blob(path.removeprefix(BLOBS), _header(scope, b"range"), send)
+                await self._blob(path.removeprefix(BLOBS), header(scope, b"range"), send)
             case "POST" if path == COPIES:
-                await self._copy(await _body(receive), receive, send)
+                await self._copy(await _object(receive), receive, send)
             case "DELETE" if path == COPIES:
-                digests = (await _body(receive)).get("digests")
+                digests = (await _object(receive)).get("digests")
                 if not isinstance(digests, list) or not all(isinstance(one, str) for one in digests):
                     raise InvalidInput("digests must be a list of texts", path="digests")
                 await _json(send, {"freed": await asyncio.to_thread(self.shelf.purge, tuple(digests))})
@@ -143,24 +146,8 @@ def _range(asked: str, size: int) -> tuple[int, int]:
     return first, min(last, size - 1)
 
 
-def _header(scope: Mapping[str, Any], name: bytes) -> str:
-    for key, value in scope.get("headers", ()):
-        if key.lower() == name:
-            return str(value.decode("latin-1"))
-    return ""
-
-
-async def _body(receive: Receive) -> dict[str, Any]:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidInput("the caller left")
-        body += message.get("body", b"")
-        if len(body) > _LONGEST_BODY:
-            raise InvalidInput("the body is too long")
-        if not message.get("more_body"):
-            return parse_object(body)
+async def _object(receive: Receive) -> dict[str, Any]:
+    return parse_object(await whole_body(receive, most=_LONGEST_BODY))
 
 
 async def _left(receive: Receive) -> None:

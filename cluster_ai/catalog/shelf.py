@@ -8,12 +8,12 @@ import hashlib
 import json
 import os
 import re
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from cluster_ai.catalog.types import ModelRef, WrongDigest
+from cluster_ai.core import files
 from cluster_ai.core.errors import InvalidInput, NotFound, Unavailable
 from cluster_ai.core.wire import parse_object
 
@@ -92,18 +92,12 @@ class Shelf:
             if not self.has(row["digest"], row["size"]):
                 raise NotFound(f"the blob {row['digest'][:19]} is missing")
         path = self._manifest(ModelRef.of(model))
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("xb") as file:
-                file.write(manifest)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
+            # Ollama may run as another user.
+            files.replace(path, manifest, mode=0o644)
         except OSError as exc:
             raise Unavailable(f"{model} cannot be written: {exc.strerror or exc}") from exc
-        finally:
-            draft.unlink(missing_ok=True)
 
     def purge(self, digests: tuple[str, ...]) -> int:
         """Removes what unfinished pulls and copies left of those blobs; bytes that were freed.

@@ -54,6 +54,13 @@ def password_of(pipe: str) -> str:
     return password
 
 
+def warning_of(added: "Added", wish: AddWish) -> str:
+    """What is still to do there, with the command; nothing when it stays by itself."""
+    place = wish.machine.removeprefix("ssh://")
+    command = f"ssh -t {'ssh://' if ':' in place else ''}{place} sudo loginctl enable-linger {added.found.user}"
+    return "" if added.stays else t("add.leaves", name=added.name, command=command)
+
+
 def told(added: "Added") -> Mapping[str, object]:
     """As ``--json`` shows it."""
-    return {"name": added.name, "machine": added.found.model_dump(mode="json")}
+    return {"name": added.name, "stays": added.stays, "machine": added.found.model_dump(mode="json")}

@@ -1,4 +1,4 @@
-"""What ``cluster-ai diag`` says of machines: certificates that end, doors that do not open, clocks that differ."""
+"""What ``cluster-ai doctor`` says of machines: certificates that end, doors that do not open, clocks that differ."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def check_certificate(settings: "Settings") -> Iterator[Check]:
     try:
         until = Store(settings.paths.tls).life().not_after
     except ClusterError as exc:
-        yield failed("certificate", exc)
+        yield failed("certificate", exc, code="certificate_unreadable", command="cluster-ai tls renew")
         return
     yield _certificate("certificate", until, "cluster-ai tls renew" if settings.machines.bind else "cluster-ai restart")
 
@@ -42,7 +42,7 @@ def check_machines(settings: "Settings") -> Iterator[Check]:
         with Client.local(settings) as client:
             found = client.send(machines.machines())
     except ClusterError as exc:
-        yield failed("machines", exc)
+        yield failed("machines", exc, code="machines_unseen")
         return
     for machine in found:
         yield _machine(machine)
@@ -54,18 +54,24 @@ def check_machines(settings: "Settings") -> Iterator[Check]:
 def _certificate(check: str, until: float, hint: str) -> Check:
     days = (until - time.time()) / DAY
     verdict = Verdict.OK if days > SOON_DAYS else Verdict.WARNING if days > 0 else Verdict.PROBLEM
-    return Check(check, verdict, t("diag.certificate", days=f"{days:.0f}"), "" if verdict is Verdict.OK else hint)
+    seen = t("diag.certificate", days=f"{days:.0f}")
+    return (
+        Check(check, verdict, seen)
+        if verdict is Verdict.OK
+        else Check(check, verdict, seen, hint, "certificate_ends", hint)
+    )
 
 
 def _machine(machine: "MachineView") -> Check:
     name = f"machine.{machine.name}"
     if machine.state in {"away", "never"}:
-        hint = f"cluster-ai node wake {machine.name}"
-        return Check(name, Verdict.WARNING, t(f"word.{machine.state}"), hint)
+        wake = f"cluster-ai node wake {machine.name}"
+        hint = t("diag.away", wake=wake)
+        return Check(name, Verdict.WARNING, t(f"word.{machine.state}"), hint, "machine_away", wake)
     if machine.reachable is False:
         seen = t("diag.door_closed", why=machine.unreachable_because)
-        return Check(name, Verdict.PROBLEM, seen, t("diag.open_port", port=machine.port))
+        return Check(name, Verdict.PROBLEM, seen, t("diag.open_port", port=machine.port), "machine_closed")
     if abs(machine.skew_seconds) > FINE_SKEW:
         seen = t("diag.skew", seconds=f"{machine.skew_seconds:+.0f}")
-        return Check(name, Verdict.WARNING, seen, t("diag.set_clock"))
+        return Check(name, Verdict.WARNING, seen, t("diag.set_clock"), "machine_clock")
     return Check(name, Verdict.OK, t(f"word.{machine.state}"))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cluster_ai.cli import launch, place, progress, settling, show, watching
+from cluster_ai.cli import kept, launch, place, progress, service_unit, settling, show, watching
 from cluster_ai.cli.exits import Exit, leave
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import Conflict
@@ -17,6 +17,7 @@ def start_detached(settings: "Settings", *, wait: bool, seconds: float) -> None:
 
     Raises:
         NotWritable, NoSpace, PortInUse: nothing was started.
+        Conflict: a service is to start it, which only root can start.
         Leave: it did not come up; nothing of it is left.
     """
     if other := watching.look_if_any(settings.paths) or _start(settings, wait=wait, seconds=seconds):
@@ -24,7 +25,7 @@ def start_detached(settings: "Settings", *, wait: bool, seconds: float) -> None:
         # Its ports are those that it was started with, whatever was asked for now.
         settings = place.settings()
         if wait:
-            _until_well(settings, seconds=seconds)
+            _until_well(settings, ready=True, seconds=seconds)
     if wait:
         settling.greet(settings, watching.look(settings.paths))
 
@@ -32,6 +33,10 @@ def start_detached(settings: "Settings", *, wait: bool, seconds: float) -> None:
 def _start(settings: "Settings", *, wait: bool, seconds: float) -> "SupervisorView | None":
     """Starts a supervisor and waits until it is up; answers another one that was faster by a moment."""
     home = settings.paths
+    if kept.runner(home) or service_unit.start():
+        kept.let_go(home)
+        _until_well(settings, ready=wait, seconds=seconds)
+        return None
     try:
         _refuse(settings)
     except Conflict:
@@ -59,11 +64,11 @@ def _refuse(settings: "Settings") -> None:
     refuse(settings.paths, parts(settings))
 
 
-def _until_well(settings: "Settings", *, seconds: float) -> None:
-    """Waits for a cluster that others started; it is theirs, so nothing is taken down."""
+def _until_well(settings: "Settings", *, ready: bool, seconds: float) -> None:
+    """Waits for a cluster that others start; it is theirs, so nothing is taken down."""
     try:
         with progress.progress() as shown:
-            watching.until(settings.paths, lambda view: view.ready, seconds=seconds, shown=shown)
+            watching.until(settings.paths, lambda view: view.ready or not ready, seconds=seconds, shown=shown)
     except watching.DidNotCome as exc:
         show.say(t("up.not_well"))
         leave(Exit.DEGRADED if exc.view else Exit.UNREACHABLE)

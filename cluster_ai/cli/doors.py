@@ -2,12 +2,12 @@
 
 import os
 import sys
-from importlib import import_module
+from pathlib import Path
 
 import click
 
+import cluster_ai
 from cluster_ai.cli import place, show
-from cluster_ai.cli.exits import Exit, leave
 from cluster_ai.cli.noun import Verb
 from cluster_ai.cli.watching import look
 from cluster_ai.cli.words import t
@@ -36,20 +36,25 @@ def tui(*, words: tuple[str, ...]) -> None:
     place.recall(place.home(), os.environ)
     if not {"-h", "--help"} & set(words) and not (sys.stdin.isatty() and show.is_terminal()):
         raise InvalidInput(t("tui.no_terminal"), hint="cluster-ai status")
-    # By name: both are clients of the API, and neither knows the other's code.
-    leave(import_module("cluster_ai.tui.app").main(words) or Exit.OK)
+    # In this process's place: what the command line imported would stay as long as somebody watches.
+    _become(sys.executable, "-P", "-m", "cluster_ai.tui", *words)
 
 
 @click.command(cls=Verb, help=t("serve.help"))
 @click.argument("part", metavar=t("meta.part"))
 @click.argument("number", required=False, type=click.IntRange(0, 15), metavar="[N]")
 def serve(*, part: str, number: int | None) -> None:
-    from cluster_ai.parts import CODE, serve_argv
+    from cluster_ai.parts import serve_argv
 
     name = f"{part}-{number or 0}" if part == "worker" else part
     if name.partition("-")[0] not in {"scheduler", "worker", "node", "gateway", "backend"}:
         values = {"about": "part", "name": part}
         raise NotFound(f"no part is called {part}", hint="scheduler, worker N, node, gateway, backend", values=values)
-    argv = serve_argv(name)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(CODE), os.environ.get("PYTHONPATH", ""))))
-    os.execv(argv[0], argv)  # noqa: S606 - our own argv; the part takes this process's place
+    _become(*serve_argv(name))
+
+
+def _become(*argv: str) -> None:
+    """Never returns: another program of ours takes this process's place."""
+    code = str(Path(cluster_ai.__file__).parents[1])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (code, os.environ.get("PYTHONPATH", ""))))
+    os.execv(argv[0], argv)  # noqa: S606 - our own argv

@@ -20,6 +20,7 @@ class Exit(IntEnum):
     DEGRADED = 7
     PARTIAL = 8
     NO_SPACE = 9
+    ROLLED_BACK = 11
     INTERRUPTED = 130
 
 
@@ -29,6 +30,7 @@ PORT_TAKEN: Final = Exit.PARTIAL
 _BY_CODE: Final = {
     "port_taken": PORT_TAKEN,
     "no_space": Exit.NO_SPACE,
+    "update_rolled_back": Exit.ROLLED_BACK,
     "database_full": Exit.NO_SPACE,
     "frozen": Exit.REFUSED,
     "registry_refused": Exit.REFUSED,

@@ -34,6 +34,10 @@ def apply(*, networks: tuple[str, ...], seconds: int, dry_run: bool) -> None:
     policy = _policy(networks)
     if dry_run:
         show.out(Filter().check(policy).rstrip())
+        if other := Filter().beside():
+            show.say(t("firewall.beside_plan", name=other.name))
+            for command in other.commands(policy):
+                show.out(command)
         return
     _tell(Filter().try_out(policy, seconds=seconds))
     show.say(t("firewall.applied", seconds=seconds))
@@ -54,12 +58,18 @@ def one(*, as_json: bool) -> None:
     from cluster_ai.firewall.kernel import Filter
 
     found = Filter()
-    now, kept = found.in_force(), found.boot.is_kept()
+    now, kept, other = found.in_force(), found.boot.is_kept(), found.beside()
+    opened = other.opened() if other else ()
     if as_json:
         tried = now.tried if now.seconds else ()
-        show.out_json({"standing": now.standing, "tried": tried, "seconds": now.seconds, "kept": kept})
+        show.out_json({"standing": now.standing, "tried": tried, "seconds": now.seconds, "kept": kept,
+                       "beside": other.name if other else "", "opened": opened})  # fmt: skip
         return
     _tell(now)
+    if other:
+        show.say(t("firewall.beside", name=other.name))
+        for rule in opened:
+            show.out(f"{other.name}  {show.safe(rule)}")
     if kept:
         show.say(t("firewall.boots"))
 

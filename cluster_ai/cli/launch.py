@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 LARGEST_LOG: Final = 5 * 1024 * 1024
 
 
-def launch(home: Home) -> "Start":
-    """Starts the supervisor of ``home`` in a session of its own, with its words in ``supervisor.log``."""
+def launch(home: Home, python: Path | None = None) -> "Start":
+    """Starts the supervisor of ``home`` in a session of its own, with its words in ``supervisor.log``.
+
+    ``python``: of another installed version, which finds its program by itself; else this program's.
+    """
     log = _fresh_log(home)
     mark = log.stat().st_size
-    return Start(home, _spawn(home, log), log, mark)
+    return Start(home, _spawn(home, log, python), log, mark)
 
 
 @dataclass(frozen=True)
@@ -68,20 +71,32 @@ class Start:
         show.say(t("up.nothing_left", log=failed.log if failed else self.log))
         leave(code if code and code > 0 else Exit.ERROR)
 
+    def why(self, problem: DidNotCome) -> str:
+        """The same in one line, for who goes on."""
+        code = self.child.poll()
+        parts = problem.view.parts if problem.view else ()
+        late = [part for part in parts if part.state != "ready"]
+        said = [progress.described(part) for part in late if part.error or part.last_exit][:1]
+        if code is not None:
+            return (_said(self.log, self.mark).splitlines() or [how_it_ended(code)])[-1]
+        return ": ".join([", ".join(part.name for part in late) or "supervisor", *said])
+
     def take_down(self) -> None:
         if self.child.poll() is None:
             ending.end_process(self.child.pid)
 
 
-def _spawn(home: Home, log: Path) -> "subprocess.Popen[bytes]":
+def _spawn(home: Home, log: Path, python: Path | None) -> "subprocess.Popen[bytes]":
     from cluster_ai.parts import CODE
 
-    path = os.pathsep.join(part for part in (str(CODE), os.environ.get("PYTHONPATH", "")) if part)
-    env = {**os.environ, "CLUSTER_AI_HOME": str(home.root), "PYTHONPATH": path}
+    env = {**os.environ, "CLUSTER_AI_HOME": str(home.root)}
+    path = env.pop("PYTHONPATH", "")
+    if python is None:
+        env["PYTHONPATH"] = os.pathsep.join(part for part in (str(CODE), path) if part)
     with log.open("ab") as file:
         # From the root, so that no folder is kept from being unmounted or taken for a place of modules.
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "cluster_ai.cli.main", "up"],
+        return subprocess.Popen(  # noqa: S603 - a version that lies here whole, and our own words
+            [str(python or sys.executable), "-P", "-m", "cluster_ai.cli.main", "up"],
             env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
         )  # fmt: skip
 

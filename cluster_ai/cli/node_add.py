@@ -24,16 +24,19 @@ from cluster_ai.cli.words import t
 @click.option("--key/--no-key", "leave_key", default=True, help=t("add.key"))
 @as_json
 def add(*, machine: str, password_stdin: bool, as_json: bool, **said: Any) -> None:
-    from cluster_ai.cli.adding import add_machine, password_of, told
+    from cluster_ai.cli.adding import add_machine, password_of, told, warning_of
     from cluster_ai.cli.way_in import AddWish
 
     password = password_of(sys.stdin.read()) if password_stdin else None
     said["identities"] = tuple(map(Path, said["identities"]))
-    added = add_machine(AddWish(machine, password=password, quiet=as_json, **said))
+    wish = AddWish(machine, password=password, quiet=as_json, **said)
+    added = add_machine(wish)
     if as_json:
         show.out_json(dict(told(added)))
     else:
         show.say(t("add.added", name=show.safe(added.name)))
+        if warning := warning_of(added, wish):
+            show.say(show.safe(warning))
         show.out(show.safe(added.name))
 
 

@@ -26,6 +26,7 @@ VERBS: Final = {
     "status": "status:status",
     "ps": "status:ps",
     "logs": "logs:logs",
+    "doctor": "diag:doctor",
     "diag": "diag:diag",
     "open": "doors:open_dashboard",
     "tui": "doors:tui",
@@ -49,18 +50,29 @@ VERBS: Final = {
     "webhook": "webhook:webhook",
     "events": "events:events",
     "auth": "auth:auth",
+    "audit": "audit_log:audit",
     "tls": "tls:tls",
     "firewall": "firewall:firewall",
+    "backup": "backup:backup",
+    "database": "database:database",
+    "update": "update:update",
+    "service": "service:service",
     "config": "configuration:config",
     "serve": "doors:serve",
     "completion": "about:completion",
     "version": "about:version",
 }
 GROUPS: Final = (
-    ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "diag", "open", "tui")),
+    ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "doctor", "open", "tui", "backup", "update")),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
     ("work", ("plan", "ticket", "map", "run-example", "compute", "svc", "slo", "freeze", "webhook")),
-    ("more", ("events", "auth", "tls", "firewall", "config", "serve", "completion", "version")),
+    (
+        "more",
+        (
+            *("events", "auth", "audit", "tls", "firewall", "database", "service"),
+            *("config", "serve", "diag", "completion", "version"),
+        ),
+    ),
 )
 
 

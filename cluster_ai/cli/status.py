@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 @click.command(cls=Verb, help=t("status.help"))
 @as_json
 @click.option("--watch", is_flag=True, help=t("option.watch"))
-def status(*, as_json: bool, watch: bool) -> None:
+@click.option("--line", is_flag=True, help=t("status.line"))
+def status(*, as_json: bool, watch: bool, line: bool) -> None:
     home = place.home()
+    if line:
+        from cluster_ai.cli.summary import summary
+
+        view = look(home)
+        show.out(summary(view))
+        leave(Exit.OK if view.ready else Exit.DEGRADED)
     while True:
         view = look(home)
         if as_json:

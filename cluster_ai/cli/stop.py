@@ -12,7 +12,7 @@ from cluster_ai.cli.words import t
 
 @click.command(cls=Verb, help=t("down.help"))
 def down() -> None:
-    _end()
+    _end(stay=True)
 
 
 @click.command(cls=Verb, help=t("restart.help"))
@@ -26,17 +26,19 @@ def restart(*, part: str | None, timeout: float) -> None:
         return
     # Read while it runs: its ports are those that it comes back on.
     settings = place.settings()
-    _end()
+    _end(stay=False)
     from cluster_ai.cli import detached
 
     detached.start_detached(settings, wait=True, seconds=timeout)
 
 
-def _end() -> None:
-    from cluster_ai.cli import ending
+def _end(*, stay: bool) -> None:
+    from cluster_ai.cli import kept
 
     began = time.monotonic()
-    if ending.end(place.home()):
+    if kept.end(place.home(), stay=stay):
         say(t("down.done", seconds=f"{time.monotonic() - began:.1f}"))
     else:
         say(t("down.nothing", home=place.home().root))
+    if stay and kept.runner(place.home()):
+        say(t("down.stays"))

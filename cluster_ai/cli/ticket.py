@@ -9,6 +9,7 @@ from cluster_ai.cli import place, show
 from cluster_ai.cli import plan as plans
 from cluster_ai.cli.noun import Noun, as_json
 from cluster_ai.cli.words import t
+from cluster_ai.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from cluster_ai.client import Client
@@ -137,11 +138,22 @@ def _steer(which: str, verb: str) -> None:
 
 
 def _whole(client: "Client", which: str) -> str:
+    """The id of the ticket that is called so, or whose id begins or ends so.
+
+    Raises:
+        InvalidInput: no ticket, or several.
+    """
     from cluster_ai.client import plan_calls
 
     if len(which) == _WHOLE:
         return which
-    return plans.one_of([one.ticket_id for one in client.send(plan_calls.tickets({}, limit=200)).items], which)
+    known = client.send(plan_calls.tickets({}, limit=200)).items
+    # The newest first: of tickets of one name the last that was handed in is meant.
+    named = next((one.ticket_id for one in known if one.task_id == which), None)
+    found = named or plans.one_of([one.ticket_id for one in known], which)
+    if found == which:
+        raise InvalidInput(t("ticket.unknown", which=which), path="ticket", hint="cluster-ai ticket list")
+    return found
 
 
 def _row(found: "TicketView") -> tuple[object, ...]:

@@ -22,6 +22,7 @@ DELIVERIES: Final = ("id", "event", "state", "attempts", "code", "ms", "next", "
 DELIVERIES_FIT: Final = show.fit_of(
     DELIVERIES, whole=["id"], spare=("answer", "ms", "changed", "next", "attempts", "event", "code", "state")
 )
+KINDS: Final = ("webhook", "slack", "ntfy", "email", "apprise")
 _LONGEST_ANSWER: Final = 60
 
 
@@ -33,9 +34,7 @@ def webhook() -> None:
 @webhook.command("add", help=t("webhook.add"))
 @click.argument("url", metavar="URL")
 @click.option("--events", "events", multiple=True, metavar=t("meta.pattern"), help=t("webhook.events"))
-@click.option(
-    "--kind", type=click.Choice(["webhook", "slack", "ntfy", "email"]), default="webhook", help=t("webhook.kind")
-)
+@click.option("--kind", type=click.Choice(KINDS), default=KINDS[0], help=t("webhook.kind"))
 @click.option("--name", default="", metavar=t("meta.name"), help=t("webhook.name"))
 @click.option("--secret-file", type=click.File(), metavar=t("meta.file"), help=t("webhook.secret_file"))
 @as_json

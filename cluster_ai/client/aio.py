@@ -12,10 +12,9 @@ import httpx2
 from cluster_ai.client import calls, log_calls
 from cluster_ai.client.live import Message, Reconnect, Trouble, follow, read_event
 from cluster_ai.client.problems import translated
-from cluster_ai.client.wiring import Target, check, good, parse_line, request_of
+from cluster_ai.client.wiring import Local, Target, check, good, parse_line, request_of
 from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.paths import Home
-from cluster_ai.settings import Settings
 from cluster_ai.views import ClusterModelView, NodeView, OverviewView, ReadyView, SystemView
 
 T = TypeVar("T")
@@ -38,7 +37,7 @@ class AsyncClient:
             self._http = httpx2.AsyncClient(**self.target.options())
 
     @classmethod
-    def local(cls, settings: Settings, home: Home | None = None) -> Self:
+    def local(cls, settings: Local, home: Home | None = None) -> Self:
         """This machine's own cluster.
 
         Raises:

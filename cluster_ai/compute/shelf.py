@@ -1,7 +1,6 @@
 """The jobs that were submitted, on disk: what was asked is not lost with the scheduler. All methods block."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cluster_ai.compute.job_types import JobDetail, JobRequest
-from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
+from cluster_ai.core import files
+from cluster_ai.core.paths import PRIVATE_DIR
 
 KEPT: Final = 200
 """Jobs that have ended; the oldest go first."""
@@ -34,12 +34,7 @@ class Shelf:
     def put(self, entry: Entry) -> None:
         self.folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
         path = self._path(entry.job.id)
-        draft = path.with_suffix(".new")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
-            json.dump(entry.model_dump(mode="json"), file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        files.replace(path, json.dumps(entry.model_dump(mode="json")))
 
     def remove(self, job_id: str) -> None:
         self._path(job_id).unlink(missing_ok=True)

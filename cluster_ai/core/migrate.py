@@ -36,8 +36,7 @@ def upgrade(url: str, *, to: str = "head") -> None:
         DatabaseNewer: the tables are newer than this code.
         DatabaseUnavailable: the database cannot be reached or written.
     """
-    address = driver_url(url)
-    with _engine(address) as engine, translated(), _locked(address, engine) as connection:
+    with changing(url) as connection:
         _refuse_newer(connection)
         if current(connection) != _head(to):
             _begin_to_write(connection)
@@ -46,9 +45,20 @@ def upgrade(url: str, *, to: str = "head") -> None:
 
 def downgrade(url: str, *, to: str) -> None:
     """Undoes migrations down to ``to`` (``base`` for an empty database). Loses what stands in their tables."""
-    address = driver_url(url)
-    with _engine(address) as engine, translated(), _locked(address, engine) as connection:
+    with changing(url) as connection:
         command.downgrade(config(connection), to)
+
+
+@contextmanager
+def changing(url: str) -> Iterator[Connection]:
+    """One transaction of the one process that changes tables now; it is kept when the block ends well. Blocks.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be reached or written.
+    """
+    address = driver_url(url)
+    with blocking_engine(address) as engine, translated(), _locked(address, engine) as connection:
+        yield connection
 
 
 def current(connection: Connection) -> str | None:
@@ -81,7 +91,8 @@ def _refuse_newer(connection: Connection) -> None:
 
 
 @contextmanager
-def _engine(address: URL) -> Iterator[Engine]:
+def blocking_engine(address: URL) -> Iterator[Engine]:
+    """For programs without a loop; its connections end with the block."""
     sqlite = address.get_backend_name() == "sqlite"
     arguments = {"timeout": 30} if sqlite else {"connect_timeout": 5}
     engine = create_engine(address.set(drivername="sqlite+pysqlite") if sqlite else address, connect_args=arguments)

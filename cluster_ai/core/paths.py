@@ -101,6 +101,36 @@ class Home:
         """What is frozen, for processes that have no database open."""
         return self.run / "freezes.json"
 
+    @property
+    def restoring(self) -> Path:
+        """What a restore that has not ended is about to do; nothing else may touch the directory while it stands."""
+        return self.root / "restoring.json"
+
+    @property
+    def backups(self) -> Path:
+        """Where backups are written when no other folder is named."""
+        return self.root / "backups"
+
+    @property
+    def backup_key(self) -> Path:
+        """What opens them; worth nothing to anybody else, and they are worth nothing without it."""
+        return self.secrets / "backup.key"
+
+    @property
+    def updating(self) -> Path:
+        """What an update of the program that has not ended is about to do."""
+        return self.root / "updating.json"
+
+    @property
+    def updated(self) -> Path:
+        """How the last one ended."""
+        return self.root / "updated.json"
+
+    @property
+    def before_update(self) -> Path:
+        """The database as it was when an update that has not ended began."""
+        return self.root / "before-update.db"
+
     def make(self) -> None:
         """Creates the directories, readable by their owner alone."""
         for folder in (self.root, self.data, self.models, self.secrets, self.run, self.logs, self.scratch):

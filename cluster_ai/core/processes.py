@@ -1,10 +1,12 @@
 """Processes of one cluster: tied to the one that started them, ended as whole groups, named when they hold a port."""
 
+import asyncio
 import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 PARENT = "CLUSTER_AI_PARENT"
 """Environment variable by which a supervisor tells its parts who it is."""
@@ -30,6 +32,30 @@ def tie_to_parent(env: Mapping[str, str] | None = None) -> None:
     # The kernel tells of deaths from now on; one that came before shows in who our parent is.
     if os.getppid() != int(parent):
         sys.exit(f"the supervisor (process {parent}) is gone")
+
+
+async def answer_of(argv: Sequence[str], *, env: Mapping[str, str], given: bytes | None = None) -> bytes:
+    """What a process of its own group writes, which gets ``given``; it is ended when nobody waits for it any more.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=dict(env),
+        start_new_session=True,
+    )
+    try:
+        said, _ = await process.communicate(given)
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await asyncio.shield(process.wait())
+    return said
 
 
 def adopt_orphans() -> None:

@@ -1,5 +1,6 @@
 """Errors in the language of whoever reads them: the code's sentence, filled with the error's values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,18 +33,19 @@ def meaning(code: str, lang: Lang) -> str:
 
 def told(error: ClusterError, lang: Lang) -> Told:
     """``error`` in ``lang``. In English its own words, which are finer than any sentence of a catalogue."""
-    own = Told(error.message, hint=error.hint)
-    if lang == "en":
-        return own
     catalogue = texts(lang, DOMAIN)
+    if lang == "en":
+        return Told(error.message, hint=error.hint or _filled(catalogue, f"{error.code}.hint", error))
     for key in (f"{error.code}.{error.values.get('about', '')}", error.code):
-        if (sentence := catalogue.get(key)) is None:
-            continue
-        try:
-            text = sentence.format_map(error.values)
-        except KeyError:
-            # Raised where nobody knew the values: another version's server, a room without them.
-            continue
-        detail = error.message if text.endswith(OPEN) else ""
-        return Told(text, detail, catalogue.get(f"{key}.hint", error.hint))
-    return own
+        if text := _filled(catalogue, key, error):
+            hint = _filled(catalogue, f"{key}.hint", error) or _filled(catalogue, f"{error.code}.hint", error)
+            return Told(text, error.message if text.endswith(OPEN) else "", hint or error.hint)
+    return Told(error.message, hint=error.hint)
+
+
+def _filled(catalogue: Mapping[str, str], key: str, error: ClusterError) -> str:
+    """The text of ``key``; empty without one, and where nobody knew its values, as another version's server."""
+    try:
+        return catalogue.get(key, "").format_map(error.values)
+    except KeyError:
+        return ""

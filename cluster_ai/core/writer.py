@@ -134,7 +134,7 @@ class GroupedWriter:
             error = self._translate(exc)
             self._settle(turns, error)
             await self._failed(error)
-        except asyncio.CancelledError:
+        except BaseException:
             self._settle(turns, Unavailable("the database is closing"))
             raise
         else:
@@ -152,7 +152,8 @@ class GroupedWriter:
         if turn.granted.done():
             return  # its caller has left already
         async with connection.begin_nested() as savepoint:
-            turn.granted.set_result(connection)
+            if not turn.granted.done():  # its caller may leave while the savepoint is made
+                turn.granted.set_result(connection)
             await turn.left
             if not turn.keep:
                 # A full or failing disk makes SQLite undo the whole transaction by itself: then this raises, and

@@ -14,7 +14,8 @@ import psutil
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.processes import adopt_orphans, tie_to_parent
 from cluster_ai.executors.attempt import attempted, told
-from cluster_ai.executors.machine import Machine, own_settings, prepare
+from cluster_ai.executors.granted import own_settings, prepare
+from cluster_ai.executors.machine import Machine
 from cluster_ai.executors.rooms import Room
 from cluster_ai.executors.speaking import Speaker
 from cluster_ai.executors.stopping import Stop

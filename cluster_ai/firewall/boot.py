@@ -1,14 +1,15 @@
 """Rules that are there again after the machine has booted: a file, and a unit of systemd that hands it to ``nft``."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cluster_ai.firewall.ending import Do
+
 UNIT: Final = "cluster-ai-firewall.service"
 RUNS: Final = Path("/run/systemd/system")
 """There while systemd has booted the machine."""
-_UNIT: Final = """\
+TEMPLATE: Final = """\
 # Rules that `cluster-ai firewall confirm` kept; `cluster-ai firewall remove` takes this file away.
 [Unit]
 Description=Cluster AI: who reaches which of its ports
@@ -24,18 +25,31 @@ ExecStart={nft} -f {rules}
 CapabilityBoundingSet=CAP_NET_ADMIN
 NoNewPrivileges=yes
 PrivateTmp=yes
+PrivateDevices=yes
 ProtectHome=yes
 ProtectSystem=strict
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+LockPersonality=yes
 MemoryDenyWriteExecute=yes
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
 SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+IPAddressDeny=any
+UMask=0077
 
 [Install]
 WantedBy=multi-user.target
 """
-
-Do = Callable[..., str]
-"""Runs a command with the rights to, ``given`` on its standard input; answers what it wrote. Raises as it likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,7 @@ class Boot:
 
     def keep(self, script: str) -> None:
         """The machine boots with ``script`` from now on."""
-        unit = _UNIT.format(nft=self.nft, rules=self.rules)
+        unit = TEMPLATE.format(nft=self.nft, rules=self.rules)
         self._write(self.rules, script)
         self._write(self.etc / "systemd" / "system" / UNIT, unit)
         self.do("systemctl", f"--root={self.root}", "--quiet", "enable", UNIT)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cluster_ai.core.errors import Conflict, Unavailable, Unsupported
+from cluster_ai.firewall import managers
 from cluster_ai.firewall.boot import RUNS, Boot
 from cluster_ai.firewall.rules import STANDING, TABLE, TRIAL, TRIED, Policy, removal, script
 
@@ -59,6 +60,10 @@ class Filter:
         self._command = tuple(command) if command is not None else _command()
         self.boot = Boot(self._do, self._command[-1])
 
+    def beside(self) -> managers.Manager | None:
+        """Another firewall that is at work here, which must let through what ours does."""
+        return managers.found(self._do)
+
     def check(self, policy: Policy) -> str:
         """What ``nft`` would be given; it has looked at it, and changed nothing."""
         text = script(standing=(), tried=policy.rules(), seconds=LEAST_TRIAL)
@@ -69,6 +74,8 @@ class Filter:
         """The rules count from now on, and no longer than ``seconds`` unless they are confirmed."""
         standing = self.in_force().standing
         self._run("-f", "-", given=script(standing=standing, tried=policy.rules(), seconds=seconds))
+        if other := self.beside():
+            other.try_out(policy, seconds=seconds)
         return self.in_force()
 
     def confirm(self) -> InForce:
@@ -84,11 +91,15 @@ class Filter:
         self._run("-f", "-", given=text)
         if RUNS.is_dir():
             self.boot.keep(text)
+        if other := self.beside():
+            other.confirm()
         return self.in_force()
 
     def remove(self) -> None:
         """Nothing of ours is filtered any more, after the next boot neither."""
         self._run("-f", "-", given=removal())
+        if other := self.beside():
+            other.close()
         if self.boot.is_kept():
             self.boot.forget()
 

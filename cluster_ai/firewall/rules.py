@@ -26,6 +26,15 @@ Ports = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """Who may come to which ports, both with; ``source`` None: everybody."""
+
+    source: Network | None
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """``inside``: for machines of the cluster alone. ``doors``: for everybody, or for ``networks`` when there are any.
 
@@ -49,6 +58,18 @@ class Policy:
             rules += _accepting([*members, *map(_network, self.networks)], self.doors)
             rules.append(f"tcp dport {_ports(self.doors)} counter drop")
         return tuple(rules)
+
+    def openings(self) -> tuple[Opening, ...]:
+        """The same for a firewall that refuses whatever nobody let through.
+
+        Raises:
+            InvalidInput: a network is none.
+        """
+        members = [found for address in self.members if (found := _member(address))]
+        networks = [_network(text) for text in self.networks]
+        inside = [Opening(one, *ports) for ports in self.inside for one in members]
+        around = [*members, *networks] if networks else [None]
+        return tuple(dict.fromkeys([*inside, *(Opening(one, *ports) for ports in self.doors for one in around)]))
 
 
 def script(*, standing: Sequence[str], tried: Sequence[str] = (), seconds: int = 0) -> str:
@@ -94,7 +115,7 @@ def _accepting(networks: Sequence[Network], ports: Ports) -> list[str]:
     rules = []
     for family, kind in (("ip", IPv4Network), ("ip6", IPv6Network)):
         if of_it := [network for network in networks if isinstance(network, kind)]:
-            named = ", ".join(_shown(network) for network in collapse_addresses(of_it))  # type: ignore[type-var]
+            named = ", ".join(shown(network) for network in collapse_addresses(of_it))  # type: ignore[type-var]
             rules.append(f"{family} saddr {{ {named} }} tcp dport {_ports(ports)} accept")
     return rules
 
@@ -120,7 +141,8 @@ def _network(text: str) -> Network:
         ) from exc
 
 
-def _shown(network: Network) -> str:
+def shown(network: Network) -> str:
+    """A network, or the one address that it has."""
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 

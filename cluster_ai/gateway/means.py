@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from cluster_ai.core.clock import Clock
+from cluster_ai.core.connectors import ENDS_WITH_ITS_SESSION
 from cluster_ai.gateway.nodes.pool import Pool
 from cluster_ai.gateway.types import GatewaySettings
 from cluster_ai.gateway.wire.client import Wire, open_wire
@@ -42,7 +43,12 @@ def _session(settings: GatewaySettings, lan: Lan) -> aiohttp.ClientSession:
     # A connection for each question: a node that closes an idle one answers nothing on it, and nobody could tell that
     # from a node that dies.
     connector = aiohttp.TCPConnector(
-        limit=0, force_close=True, resolver=LanResolver(lan), use_dns_cache=False, ssl=lan.tls or True
+        limit=0,
+        force_close=True,
+        resolver=LanResolver(lan),
+        use_dns_cache=False,
+        ssl=lan.tls or True,
+        enable_cleanup_closed=ENDS_WITH_ITS_SESSION,
     )
     return aiohttp.ClientSession(
         connector=connector,

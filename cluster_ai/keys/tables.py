@@ -55,7 +55,7 @@ usage = sa.Table(
     sa.Index("usage_by_day", "day"),
 )
 # The accounts room owns this one; names are all that is wanted of it.
-_users = sa.table("users", sa.column("id", sa.String), sa.column("name", sa.String))
+_users = sa.table("users", sa.column("id", sa.String), sa.column("name", sa.String), sa.column("disabled", sa.Boolean))
 _TURNS: Final = 6_402_373_706
 """PostgreSQL's advisory lock for names of keys."""
 _COUNTED: Final = ("requests", "errors", "prompt_tokens", "output_tokens")
@@ -124,15 +124,25 @@ async def user_id_of(connection: AsyncConnection, name: str) -> str | None:
 
 
 async def marker(connection: AsyncConnection) -> tuple[int, int]:
-    """Differs after any key was added, changed or removed, also by its owner's removal."""
-    row = (await connection.execute(select(func.count(), func.coalesce(func.sum(api_keys.c.stamp), 0)))).one()
+    """Differs after any key was added, changed or removed, also by its owner's removal or disabling."""
+    sums = select(func.count(), func.coalesce(func.sum(api_keys.c.stamp), 0)).select_from(api_keys)
+    row = (await connection.execute(sums.where(_of_enabled()))).one()
     return int(row[0]), int(row[1])
 
 
 async def keys_in_force(connection: AsyncConnection) -> tuple[tuple[str, Key], ...]:
-    """Digest and key of each that is not revoked. Those that expired are among them: time passes without a change."""
-    rows = await connection.execute(select(api_keys).where(api_keys.c.revoked_at.is_(None)))
+    """Digest and key of each that is not revoked and whose owner is not disabled.
+
+    Those that expired are among them: time passes without a change.
+    """
+    rows = await connection.execute(select(api_keys).where(api_keys.c.revoked_at.is_(None), _of_enabled()))
     return tuple((row.digest, _key(row)) for row in rows)
+
+
+def _of_enabled() -> sa.ColumnElement[bool]:
+    disabled = select(_users.c.id).where(_users.c.disabled.is_(sa.true()))
+    # None is a key of the machine's own; ``NOT IN`` would leave it out.
+    return api_keys.c.owner_id.is_(None) | api_keys.c.owner_id.not_in(disabled)
 
 
 # -- usage

@@ -4,16 +4,14 @@ An order is written down before it is done. Whoever finds one that was begun and
 what has changed since whether it was done.
 """
 
-import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
+from cluster_ai.core import files
 from cluster_ai.core.errors import Unavailable
-from cluster_ai.core.paths import PRIVATE_FILE
 from cluster_ai.core.wire import View, dump_json
 from cluster_ai.nodes.types import Done, Order
 
@@ -123,12 +121,10 @@ class Ledger:
         """
         kept = [other for other in self._read() if other.id != entry.id][-(MOST_KEPT - 1) :]
         page = dump_json(_Page(orders=(*kept, entry)).model_dump())
-        draft = self._path.with_name(f".{self._path.name}.draft")
         try:
-            _replace(draft, self._path, page)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            files.replace(self._path, page)
         except OSError as exc:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
             raise CannotRemember(
                 f"the order cannot be written down at {self._path}: {exc.strerror or exc}",
                 hint="make room on that disk: an order that is not remembered is not done",
@@ -139,17 +135,3 @@ class Ledger:
             return _Page.model_validate_json(self._path.read_bytes()).orders
         except (OSError, ValidationError):
             return ()
-
-
-def _replace(draft: Path, path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

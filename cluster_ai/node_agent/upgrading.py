@@ -17,7 +17,7 @@ from cluster_ai.core.errors import Unavailable, Unsupported
 from cluster_ai.core.ids import new_id
 from cluster_ai.core.paths import Home
 from cluster_ai.node_agent.ledger import Present
-from cluster_ai.nodes.bundle import disk, switch
+from cluster_ai.nodes.bundle import switch
 from cluster_ai.nodes.sensors.system import boot_id
 from cluster_ai.nodes.sensors.tree import Tree
 
@@ -71,7 +71,7 @@ async def upgrade(installed: Installed, stop: Callable[[], Awaitable[None]]) -> 
     prefix = installed.prefix
     if prefix is None:
         raise Unsupported("this machine runs a checkout, which nobody upgrades from afar", hint="git pull there")
-    await asyncio.to_thread(disk.take_away, prefix / switch.FAILED)
+    await asyncio.to_thread(switch.forget_failure, prefix)
     before = await asyncio.to_thread(switch.current, prefix)
     name = await _fetched(prefix, installed.home)
     if name == before:

@@ -8,13 +8,15 @@ from cluster_ai.core.errors import ClusterError
 from cluster_ai.core.i18n import Lang
 from cluster_ai.core.wire import parse_object
 from cluster_ai.notify import forms
-from cluster_ai.notify.forms import Carried, Request
+from cluster_ai.notify.forms import Carried, Request, Told
 from cluster_ai.notify.records import Endpoint
 from cluster_ai.notify.sealing import Seal
 from cluster_ai.notify.types import Answer, EndpointKind
 
 Send = Callable[[str, Request], Awaitable[Answer]]
 """Posts a request to a URL and answers how it went; never raises for what the other side does."""
+Push = Callable[[str, str, Told], Awaitable[Answer]]
+"""The same for a message by a service of Apprise: the endpoint's URL, and the address that is its secret."""
 Mail = Callable[[EmailMessage], Awaitable[Answer]]
 """The same for a letter."""
 
@@ -26,6 +28,7 @@ class Courier:
     seal: Seal
     send: Send
     mail: Mail
+    push: Push
     now: Callable[[], float]
     sender: str
     lang: Lang = "en"
@@ -52,6 +55,8 @@ class Courier:
                 return await self.send(endpoint.url, forms.slack(message))
             case EndpointKind.NTFY:
                 return await self.send(endpoint.url, forms.ntfy(message, secret))
+            case EndpointKind.APPRISE:
+                return await self.push(endpoint.url, secret, message)
             case EndpointKind.EMAIL:
                 to = forms.address_of(endpoint.url)
                 letter = forms.letter(message, to=to, sender=self.sender, event_id=event.id, now=self.now())

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from cluster_ai.core.connectors import ENDS_WITH_ITS_SESSION
 from cluster_ai.core.errors import Misconfigured, Unavailable
 from cluster_ai.notify.addresses import Target, origins, refusal, refused, target_of
 
@@ -118,6 +119,7 @@ class Guard:
             limit=1,
             force_close=True,
             use_dns_cache=False,
+            enable_cleanup_closed=ENDS_WITH_ITS_SESSION,
             resolver=_Checked(self, target),
             socket_factory=lambda info: _socket(info, target),
         )

@@ -35,7 +35,7 @@ async def made(database: Database, given: Given, around: Around, stack: AsyncExi
     figures = tools.figures
     settling = Settling(database, chance, given.patience, figures.reckon, around.tell)
     outbound = Outbound(database, courier=tools.courier, settling=settling, now=chance.now)
-    webhooks = Webhooks(database, courier=tools.courier, guard=tools.guard, chance=chance, wake=outbound.wake)
+    webhooks = Webhooks(database, courier=tools.courier, vetting=tools.vetting, chance=chance, wake=outbound.wake)
     shared = await asyncio.to_thread(inbound.load_secret, given.secrets / ticket_hooks.NAME, chance.random)
     hooks = ticket_hooks.TicketHooks(tools.guard, tools.courier.seal, chance, shared)
     fanout = Fanout(database, chance=chance, figures=figures, own=hooks.wanted)

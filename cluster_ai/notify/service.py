@@ -8,11 +8,10 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core.db import Database
-from cluster_ai.core.errors import InvalidInput, NotFound, Unavailable
-from cluster_ai.notify import forms, signing, tables
+from cluster_ai.core.errors import NotFound
+from cluster_ai.notify import forms, tables
 from cluster_ai.notify.chance import Chance
 from cluster_ai.notify.courier import Courier
-from cluster_ai.notify.guard import Guard
 from cluster_ai.notify.records import Delivery, Endpoint
 from cluster_ai.notify.types import (
     MOST_ENDPOINTS,
@@ -27,6 +26,7 @@ from cluster_ai.notify.types import (
     NewEndpoint,
     TooManyEndpoints,
 )
+from cluster_ai.notify.vetting import Vetting
 
 TEST: Final = "webhook.test"
 BY_HAND: Final = "by_hand"
@@ -40,11 +40,11 @@ class Webhooks:
     """
 
     def __init__(
-        self, database: Database, *, courier: Courier, guard: Guard, chance: Chance, wake: Callable[[], None]
+        self, database: Database, *, courier: Courier, vetting: Vetting, chance: Chance, wake: Callable[[], None]
     ) -> None:
         self._database = database
         self._courier = courier
-        self._guard = guard
+        self._vetting = vetting
         self._chance = chance
         self._wake = wake
 
@@ -57,14 +57,13 @@ class Webhooks:
             TooManyEndpoints: there are as many as may be.
         """
         kind, endpoint_id = EndpointKind(wanted.kind), self._chance.new_id()
-        await self._check(wanted.url, kind)
-        secret = self._secret(kind, wanted.secret)
+        judged = await self._vetting.judged(wanted)
         endpoint = Endpoint(
             id=endpoint_id,
             name=wanted.name,
             kind=kind,
-            url=wanted.url,
-            sealed=self._courier.seal.close(secret, owner=endpoint_id) if secret else "",
+            url=judged.url,
+            sealed=self._courier.seal.close(judged.secret, owner=endpoint_id) if judged.secret else "",
             events=tuple(dict.fromkeys(wanted.events)),
             created_at=self._chance.now(),
         )
@@ -74,7 +73,7 @@ class Webhooks:
                 hint = "remove one: cluster-ai webhook remove"
                 raise TooManyEndpoints(f"there are {MOST_ENDPOINTS} webhooks already", hint=hint)
             await tables.add_endpoint(connection, endpoint)
-        return MadeEndpoint(endpoint=view_of(endpoint), secret=secret if kind is EndpointKind.WEBHOOK else "")
+        return MadeEndpoint(endpoint=view_of(endpoint), secret=judged.secret if kind is EndpointKind.WEBHOOK else "")
 
     async def all(self) -> tuple[EndpointView, ...]:
         """The oldest first."""
@@ -166,30 +165,6 @@ class Webhooks:
             "id": event_id, "type": TEST, "subject": endpoint.id, "at": self._chance.now(), "data": {},
         }  # fmt: skip
         return forms.Carried(event_id, TEST, endpoint.name or endpoint.id, json.dumps(said))
-
-    async def _check(self, url: str, kind: EndpointKind) -> None:
-        if kind is EndpointKind.EMAIL:
-            forms.address_of(url)
-            return
-        try:
-            await self._guard.look(self._guard.read(url))
-        except Unavailable:
-            # A name that nobody knows today may be known tomorrow; it is looked at again before every call.
-            return
-
-    def _secret(self, kind: EndpointKind, given: str | None) -> str:
-        if kind is EndpointKind.NTFY:
-            return given or ""
-        if kind is not EndpointKind.WEBHOOK:
-            if given:
-                raise InvalidInput("this kind has no secret", path="secret")
-            return ""
-        secret = given or signing.secret_of(self._chance.random(signing.SECRET_BYTES))
-        try:
-            signing.key_of(secret)
-        except ValueError as exc:
-            raise InvalidInput(str(exc), path="secret") from exc
-        return secret
 
 
 async def _find(connection: AsyncConnection, endpoint_id: str, *, lock: bool = False) -> Endpoint:

@@ -11,14 +11,18 @@ from cluster_ai.notify.guard import Guard, SystemLookup
 from cluster_ai.notify.mail import Mailer
 from cluster_ai.notify.sealing import Seal
 from cluster_ai.notify.sending import Post
+from cluster_ai.notify.vetting import Vetting
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """``guard``: where calls may go; ``courier``: who makes them; ``figures``: what was counted."""
+    """``guard``: where calls may go; ``courier``: who makes them; ``vetting``: what may be added; ``figures``: what
+    was counted.
+    """
 
     guard: Guard
     courier: Courier
+    vetting: Vetting
     figures: Figures = field(default_factory=Figures)
 
 
@@ -32,13 +36,15 @@ async def tools_of(given: Given, stack: AsyncExitStack) -> Tools:
     if lookup is None:
         lookup = await stack.enter_async_context(SystemLookup())
     guard = Guard.of(given.settings.allow, lookup)
+    vetting = Vetting.by(guard, given.chance.random)
     courier = Courier(
         seal=await asyncio.to_thread(Seal.load, given.secrets),
         send=Post(guard, given.chance.now, given.tls),
         mail=Mailer(given.settings.smtp, tls=given.tls),
+        push=vetting.pusher,
         now=given.chance.now,
         sender=given.settings.smtp.sender,
         lang=given.lang,
         cluster=given.cluster,
     )
-    return Tools(guard, courier)
+    return Tools(guard, courier, vetting)

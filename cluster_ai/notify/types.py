@@ -53,16 +53,18 @@ class EndpointKind(StrEnum):
     """A sentence for an ntfy topic."""
     EMAIL = "email"
     """A letter."""
+    APPRISE = "apprise"
+    """A message by one of Apprise's services: Telegram, Discord, Pushover, Matrix, Gotify, Home Assistant and more."""
 
 
-KindName = Literal["webhook", "slack", "ntfy", "email"]
+KindName = Literal["webhook", "slack", "ntfy", "email", "apprise"]
 Pattern = Annotated[
     str, StringConstraints(max_length=128, pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$")
 ]
 """Types of events: one (``ticket.failed``), all below a word (``ticket.*``), or all (``*``)."""
 Url = Annotated[Text, StringConstraints(min_length=1, max_length=2048)]
 EndpointName = Annotated[Text, StringConstraints(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Secret = Annotated[Text, StringConstraints(min_length=1, max_length=256, pattern=r"^[\x21-\x7e]+$")]
+Secret = Annotated[Text, StringConstraints(min_length=1, max_length=512, pattern=r"^[\x21-\x7e]+$")]
 
 
 class DeliveryState(StrEnum):
@@ -82,12 +84,13 @@ class NewEndpoint(StrictModel):
     """An endpoint as it is asked for."""
 
     url: Url
-    """``https://...`` or ``http://...``; for mail ``mailto:somebody@example.org``."""
+    """``https://...`` or ``http://...``; for mail ``mailto:somebody@example.org``; for Apprise ``apprise:``."""
     kind: KindName = "webhook"
     name: EndpointName = ""
     events: list[Pattern] = Field(default=["*"], min_length=1, max_length=64)
     secret: Secret | None = None
-    """For a webhook ``whsec_`` and base64 of 24 to 64 bytes, made up when not given; for ntfy an access token."""
+    """For a webhook ``whsec_`` and base64 of 24 to 64 bytes, made up when not given; for ntfy an access token; for
+    Apprise its address, which holds the service's tokens."""
 
 
 class EndpointChanges(StrictModel):

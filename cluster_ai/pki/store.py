@@ -3,7 +3,6 @@
 ``<folder>/current/{cert,key}.pem``, ``<folder>/ca.crt``, ``<folder>/revoked.crl``
 """
 
-import os
 import secrets
 import shutil
 from contextlib import suppress
@@ -14,7 +13,8 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
+from cluster_ai.core import files
+from cluster_ai.core.paths import PRIVATE_DIR
 from cluster_ai.pki.authority import BACKDATED, read_certificate
 from cluster_ai.pki.types import NoCertificate
 
@@ -107,7 +107,7 @@ class Store:
         link = self.folder / f".{fresh.name}"
         link.symlink_to(fresh.name)
         link.replace(self.folder / _CURRENT)
-        _sync(self.folder)
+        files.sync(self.folder)
         for old in self.folder.glob("pair-*"):
             if old.name != fresh.name:
                 shutil.rmtree(old, ignore_errors=True)
@@ -123,13 +123,7 @@ class Store:
 
     def _write(self, path: Path, text: str) -> None:
         path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "w") as file:
-            file.write(text if text.endswith("\n") else text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _sync(path.parent)
+        files.replace(path, text if text.endswith("\n") else text + "\n")
 
 
 def number_of(revocation_list: str) -> int:
@@ -153,11 +147,3 @@ def _signature(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cluster_ai.core import files
 from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
 
 LARGEST: Final = 4 * 1024 * 1024
@@ -74,10 +75,7 @@ class Lines:
 def _halve(path: Path) -> None:
     raw = path.read_bytes()
     half = raw[len(raw) // 2 :]
-    draft = path.with_suffix(".new")
-    draft.write_bytes(half[half.find(b"\n") + 1 :])
-    draft.chmod(PRIVATE_FILE)
-    draft.replace(path)
+    files.replace(path, half[half.find(b"\n") + 1 :])
 
 
 def _line(raw: bytes) -> dict[str, Any] | None:

@@ -5,12 +5,12 @@ A file is whole and durable before the row that names it; one whose row never ca
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cluster_ai.core import files
 from cluster_ai.core.db_errors import DatabaseFull, DatabaseUnavailable
 from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.wire import dump_json
@@ -119,9 +119,4 @@ def _sealed(raw: bytes) -> str:
 
 def _write(path: Path, raw: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    files.replace(path, raw)

@@ -1,10 +1,10 @@
 """What is frozen, in a file: for processes that have no database open and must refuse all the same."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from cluster_ai.core import files
 from cluster_ai.core.consent import Deed
 from cluster_ai.slo.held import Held, refuse
 from cluster_ai.slo.types import FreezePolicy, FreezeView
@@ -13,9 +13,7 @@ from cluster_ai.slo.types import FreezePolicy, FreezeView
 def put(path: Path, held: Sequence[Held]) -> None:
     """Writes all that holds now, whole or not at all."""
     rows = [{"view": one.view.model_dump(mode="json"), "policy": one.policy.model_dump(mode="json")} for one in held]
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"freezes": rows}), encoding="utf-8")
-    draft.replace(path)
+    files.replace(path, json.dumps({"freezes": rows}))
 
 
 _view = FreezeView.model_validate

@@ -15,12 +15,19 @@ class AlreadyRuns(Conflict):
     code = "already_runs"
 
 
+class RestoreUnfinished(Conflict):
+    """A restore was interrupted in this data directory: half of it is old, half of it new."""
+
+    code = "restore_unfinished"
+
+
 @contextmanager
-def only_one(home: Home) -> Iterator[None]:
-    """Holds the data directory for this process.
+def only_one(home: Home, *, restoring: bool = False) -> Iterator[None]:
+    """Holds the data directory for this process; ``restoring``: for one that ends what a restore has begun.
 
     Raises:
         AlreadyRuns: another process holds it.
+        RestoreUnfinished: a restore was interrupted there.
     """
     handle = os.open(home.run / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
     try:
@@ -32,6 +39,10 @@ def only_one(home: Home) -> Iterator[None]:
                 f"the cluster in {home.root} runs already (process {owner or 'unknown'})",
                 hint="cluster-ai status, or another CLUSTER_AI_HOME for a second cluster",
             ) from exc
+        if home.restoring.exists() and not restoring:
+            raise RestoreUnfinished(
+                f"a restore of {home.root} was interrupted", hint="cluster-ai backup finish, then start again"
+            )
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield

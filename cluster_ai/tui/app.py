@@ -1,10 +1,11 @@
 """The App: it owns the state, follows the API, and opens screens. Everything shown is in screens and widgets."""
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
@@ -12,33 +13,36 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
-from cluster_ai import settings as configuration
-from cluster_ai.client import AsyncClient
-from cluster_ai.client.wiring import Target
+from cluster_ai.client import AsyncClient, plain
 from cluster_ai.core.errors import ClusterError, Misconfigured
 from cluster_ai.core.i18n import LANGS, Lang, pick
 from cluster_ai.core.paths import read_secret
-from cluster_ai.tui.actions import Action, actions_for
+from cluster_ai.tui.actions import SLOW_SECONDS, Action
 from cluster_ai.tui.feed import Feed
 from cluster_ai.tui.keys import ACTIONS, BINDINGS, KEYS
 from cluster_ai.tui.memory import give_back
 from cluster_ai.tui.screens.asking import ChooseAction, Confirm
-from cluster_ai.tui.screens.detail import DetailScreen
+from cluster_ai.tui.screens.command import CommandScreen
 from cluster_ai.tui.screens.help import HelpScreen
 from cluster_ai.tui.screens.live import LiveScreen
-from cluster_ai.tui.screens.nodes import NodesScreen
+from cluster_ai.tui.screens.opening import made
 from cluster_ai.tui.screens.overview import OverviewScreen
 from cluster_ai.tui.session import Session
+from cluster_ai.tui.starting import Place
 from cluster_ai.tui.state import State
 from cluster_ai.tui.themes import DARK, THEMES, after
 from cluster_ai.tui.widgets.live_table import LiveTable
+from cluster_ai.tui.widgets.panel import Panel
 from cluster_ai.views import OverviewView
 
 SETTLED_SECONDS: Final = 3.0
 """After that the first screen is up and start-up's garbage can go."""
 
-_IN_TEXT: Final = ("back", "enter")
+_IN_TEXT: Final = ("back", "enter", "mouse")
 """Keys that mean something of ours where text is typed, too."""
+
+MOUSE_MODES: Final = (1000, 1003, 1015, 1006)
+"""What a terminal is told to report: clicks, movement, and both in numbers that know wide windows (xterm)."""
 
 Connect = Callable[[], AsyncClient]
 
@@ -58,11 +62,14 @@ class ClusterApp(App[None]):
         url: str,
         lang: Lang = "en",
         read_only: bool = False,
+        command: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._connect = connect
-        self.session = Session(url=url, lang=lang, clock=clock, state=State(), read_only=read_only)
+        self.session = Session(url=url, lang=lang, clock=clock, state=State(), connect=connect, read_only=read_only)
+        self.session.command = tuple(command)
+        self._has_mouse = True
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
@@ -105,6 +112,10 @@ class ClusterApp(App[None]):
                 return screen
         return None
 
+    def _panel(self) -> Panel | None:
+        screen = self._live()
+        return screen.panel() if screen else None
+
     # -- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -118,25 +129,25 @@ class ClusterApp(App[None]):
     def action_open(self, name: str) -> None:
         while len(self.screen_stack) > 2:  # noqa: PLR2004 - the library's own screen and the one to replace
             self.pop_screen()
-        self.switch_screen(OverviewScreen(self.session) if name == "overview" else NodesScreen(self.session))
+        self.switch_screen(made(name, self.session))
 
     def action_detail(self) -> None:
         screen = self._live()
-        if screen and screen is self.screen and screen.node and not isinstance(screen, DetailScreen):
-            self.push_screen(DetailScreen(self.session, screen.node))
+        if screen and screen is self.screen and (deeper := screen.deeper()):
+            self.push_screen(deeper)
 
     def on_data_table_row_selected(self, event: LiveTable.RowSelected) -> None:
-        if event.data_table.id == "table-nodes":
+        if (screen := self._live()) and event.data_table.id == screen.DETAILED:
             self.action_detail()
 
     def action_enter(self) -> None:
         screen = self._live()
-        if screen and not screen.keep_filter():
+        if screen and not screen.entered():
             self.action_detail()
 
     async def action_back(self) -> None:
         screen = self._live()
-        if screen and not screen.close_filter() and isinstance(screen, DetailScreen):
+        if screen and not screen.escaped() and len(self.screen_stack) > 2:  # noqa: PLR2004 - as in open
             self.pop_screen()
 
     def action_filter(self) -> None:
@@ -144,35 +155,62 @@ class ClusterApp(App[None]):
             screen.open_filter()
 
     def action_sort(self) -> None:
-        if screen := self._live():
-            screen.panel().sort_next()
+        if panel := self._panel():
+            panel.sort_next()
 
     def action_sort_back(self) -> None:
-        if screen := self._live():
-            screen.panel().sort_back()
+        if panel := self._panel():
+            panel.sort_back()
 
     def action_pause(self) -> None:
         self.session.state.toggle_pause()
         self._redraw()
 
     def action_copy(self) -> None:
-        if (screen := self._live()) and (name := screen.panel().table.selected):
+        if (screen := self._live()) and (name := screen.copied()):
             self.copy_to_clipboard(name)
             self.notify(self.session.t("copied", name=name), markup=False)
 
     def action_reconnect(self) -> None:
         self._follow()
+        if screen := self._live():
+            screen.ask_again()
+
+    def action_page_next(self) -> None:
+        if screen := self._live():
+            screen.turn(1)
+
+    def action_page_back(self) -> None:
+        if screen := self._live():
+            screen.turn(-1)
+
+    def action_narrow(self) -> None:
+        if screen := self._live():
+            screen.narrow()
+
+    def action_mouse(self) -> None:
+        """Lets the terminal have the mouse, to mark text with, or takes it back."""
+        self._has_mouse = not self._has_mouse
+        if self._driver is not None:
+            self._driver.write("".join(f"\x1b[?{mode}{'h' if self._has_mouse else 'l'}" for mode in MOUSE_MODES))
+            self._driver.flush()
+        self.notify(self.session.t("mouse.ours" if self._has_mouse else "mouse.terminal"), markup=False)
+
+    def action_command(self) -> None:
+        if self.session.read_only or not self.session.command:
+            t = self.session.t
+            why = t("action.read_only") if self.session.read_only else t("command.elsewhere")
+            self.notify(why, severity="warning", markup=False)
+            return
+        self.push_screen(CommandScreen(self.session))
 
     def action_theme(self) -> None:
         self.theme = after(self.theme)
 
     def action_language(self) -> None:
         self.session.lang = LANGS[(LANGS.index(self.session.lang) + 1) % len(LANGS)]
-        screen = self._live()
-        if isinstance(screen, DetailScreen):
-            self.switch_screen(DetailScreen(self.session, screen.node or ""))
-        elif screen:
-            self.switch_screen(type(screen)(self.session))
+        if screen := self._live():
+            self.switch_screen(screen.anew())
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.session))
@@ -193,8 +231,8 @@ class ClusterApp(App[None]):
         if self.session.read_only:
             self.notify(self.session.t("action.read_only"), severity="warning", markup=False)
             return
-        offered = actions_for(self.session.state.overview, self.session.t)
-        self.push_screen(ChooseAction(self.session, offered), self._chosen)
+        if screen := self._live():
+            self.push_screen(ChooseAction(self.session, screen.actions()), self._chosen)
 
     def _chosen(self, action: Action | None) -> None:
         if action is None:
@@ -208,14 +246,20 @@ class ClusterApp(App[None]):
         self.run_worker(self._ask(action), group="actions")
 
     async def _ask(self, action: Action) -> None:
+        if action.call.seconds > SLOW_SECONDS:
+            self.notify(self.session.t("action.begun"), title=action.title, markup=False)
         try:
             async with self._connect() as client:
-                await client.send(action.call)
+                problem = action.problem(await client.send(action.call))
         except ClusterError as exc:
             words = self.session.told(exc).line
             self.notify(f"{words} ({exc.code})", title=action.title, severity="error", timeout=10, markup=False)
         else:
-            self.notify(self.session.t("action.asked"), title=action.title, markup=False)
+            severity: Literal["error", "information"] = "error" if problem else "information"
+            told = plain(problem) or self.session.t("action.asked")
+            self.notify(told, title=action.title, severity=severity, markup=False)
+        if screen := self._live():
+            screen.ask_again()
 
 
 OPTIONS: Final = {
@@ -234,23 +278,22 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def build(options: argparse.Namespace) -> ClusterApp:
-    """The App for these options.
+def build(options: argparse.Namespace, place: Place) -> ClusterApp:
+    """The App for these options, on a machine whose own cluster is at ``place``.
 
     Raises:
-        Misconfigured: a setting is wrong, or the token file cannot be read.
+        Misconfigured: the token file cannot be read.
     """
-    settings = configuration.load()
-    url = options.url or settings.backend_url
+    url = options.url or place.backend_url
     token = _token(options.token_file) if options.token_file else ""
 
     def connect() -> AsyncClient:
-        if options.url is None:
-            target = Target.local(settings)
-            return AsyncClient(target.url, token=target.token)
-        return AsyncClient(url, token=token)
+        return AsyncClient.local(place) if options.url is None else AsyncClient(url, token=token)
 
-    app = ClusterApp(connect, url=url, lang=options.lang or settings.lang or pick(), read_only=options.read_only)
+    # Verbs speak of this machine's own cluster: beside another one's figures they would mislead.
+    command = () if options.url else (sys.executable, "-P", "-m", "cluster_ai.cli.main")
+    lang = options.lang or place.lang or pick()
+    app = ClusterApp(connect, url=url, lang=lang, read_only=options.read_only, command=command)
     if options.theme:
         app.theme = options.theme
     return app
@@ -261,10 +304,3 @@ def _token(file: str) -> str:
         return read_secret(Path(file))
     except OSError as exc:
         raise Misconfigured(f"the token file {file} cannot be read: {exc.strerror}") from exc
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs until ``q``; answers the exit code."""
-    app = build(parse([] if argv is None else argv))
-    app.run()
-    return app.return_code or 0

@@ -75,3 +75,9 @@ def _block(value: float, highest: float) -> str:
     if highest <= 0 or value <= 0:
         return _BLOCKS[0]
     return _BLOCKS[min(len(_BLOCKS) - 1, int(value / highest * len(_BLOCKS)))]
+
+
+def bar(share: float, width: int) -> str:
+    """A share from 0 to 1 as a bar; what is beyond either end is drawn as that end."""
+    full = round(min(1.0, max(0.0, share)) * width)
+    return "█" * full + "░" * (width - full)

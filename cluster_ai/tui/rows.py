@@ -113,14 +113,14 @@ def state_cell(state: str, words: Wording) -> Cell:
 def node_row(node: NodeView, words: Wording) -> Row:
     f = words.figures
     cells = (
-        _name(node.name),
+        name_cell(node.name),
         _node_state(node, words),
-        _count(len(node.models), words),
-        _count(node.inflight, words),
-        _measured(node.ttft_seconds, f.latency(node.ttft_seconds)),
-        _measured(node.tokens_per_second, f.rate(node.tokens_per_second)),
-        _count(node.failed, words, tone="warn" if node.failed else ""),
-        _measured(node.last_seen_seconds, f.age(node.last_seen_seconds)),
+        count_cell(len(node.models), words),
+        count_cell(node.inflight, words),
+        measured_cell(node.ttft_seconds, f.latency(node.ttft_seconds)),
+        measured_cell(node.tokens_per_second, f.rate(node.tokens_per_second)),
+        count_cell(node.failed, words, tone="warn" if node.failed else ""),
+        measured_cell(node.last_seen_seconds, f.age(node.last_seen_seconds)),
     )
     return Row(node.name, cells)
 
@@ -128,8 +128,8 @@ def node_row(node: NodeView, words: Wording) -> Row:
 def worker_row(worker: WorkerView, words: Wording) -> Row:
     f = words.figures
     cells = (
-        _name(worker.name),
-        _count(worker.threads, words),
+        name_cell(worker.name),
+        count_cell(worker.threads, words),
         Cell(f.percent(worker.cpu), worker.cpu),
         Cell(f.size(worker.memory), worker.memory, _memory_tone(worker)),
         Cell(f"{f.number(worker.executing)}+{f.number(worker.ready)}", worker.executing + worker.ready),
@@ -140,7 +140,7 @@ def worker_row(worker: WorkerView, words: Wording) -> Row:
 def model_row(model: ClusterModelView, words: Wording) -> Row:
     loaded = len(model.loaded_on)
     cells = (
-        _name(model.name),
+        name_cell(model.name),
         Cell(words.figures.size(model.size), model.size),
         Cell(f"{loaded}/{len(model.nodes)}", loaded, "good" if loaded else "quiet"),
     )
@@ -149,9 +149,9 @@ def model_row(model: ClusterModelView, words: Wording) -> Row:
 
 def part_row(part: PartView, words: Wording) -> Row:
     cells = (
-        _name(part.name),
+        name_cell(part.name),
         state_cell(part.state, words),
-        _count(part.restarts, words, tone="warn" if part.restarts else ""),
+        count_cell(part.restarts, words, tone="warn" if part.restarts else ""),
         Cell(words.figures.age(part.uptime_seconds), part.uptime_seconds),
     )
     return Row(part.name, cells)
@@ -160,9 +160,9 @@ def part_row(part: PartView, words: Wording) -> Row:
 def node_model_row(model: ModelView, words: Wording) -> Row:
     held = words.t("held.memory") if model.loaded else words.t("held.disk")
     cells = (
-        _name(model.name),
+        name_cell(model.name),
         Cell(words.figures.size(model.size), model.size),
-        _name(model.quantization or NONE),
+        name_cell(model.quantization or NONE),
         Cell(held, float(not model.loaded), "good" if model.loaded else "quiet"),
     )
     return Row(model.name, cells)
@@ -187,15 +187,17 @@ def _memory_tone(worker: WorkerView) -> Tone:
     return "warn" if worker.memory_limit and worker.memory > 0.8 * worker.memory_limit else ""
 
 
-def _name(text: str) -> Cell:
+def name_cell(text: str) -> Cell:
+    """A name, safe and short."""
     shown = shown_name(text)
     return Cell(shown, shown.casefold())
 
 
-def _count(value: int, words: Wording, *, tone: Tone = "") -> Cell:
+def count_cell(value: int, words: Wording, *, tone: Tone = "") -> Cell:
+    """A number of things."""
     return Cell(words.figures.number(value), value, tone)
 
 
-def _measured(value: float | None, text: str) -> Cell:
+def measured_cell(value: float | None, text: str) -> Cell:
     """What was never measured sorts last and is shown quietly."""
     return Cell(text, float("inf") if value is None else value, "quiet" if value is None else "")

@@ -20,11 +20,11 @@ END: Final = "# END of it.\n"
 MARK: Final = "END_OF_THIS_FILE"
 MODULES: Final = (
     "cluster_ai/core/errors.py",
+    "cluster_ai/core/files.py",
     "cluster_ai/nodes/lines.py",
     *(
         f"cluster_ai/nodes/bundle/{name}.py"
         for name in (
-            "disk",
             "ecdsa",
             "fetch",
             "head",

@@ -6,9 +6,116 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # shellcheck source=scripts/manager/words.sh
 . "$root/scripts/manager/words.sh"
 
-keys=(1 2 3 4 5 6 7 8 9 0 s)
-names=(start stop status nodes models chat monitor work logs diag settings)
-commands=("start" "stop" "status" "node ls" "model ls" "chat" "tui" "compute workers" "logs" "diag" "config show")
+# What a place of the menu offers: NAME|COMMAND on each line. "> PLACE" leads on; a word in <> is asked for.
+entries() { # entries PLACE
+  case $1 in
+    main)
+      cat <<'END'
+run|> run
+machines|> machines
+models|> models
+chat|chat
+monitor|> monitor
+work|> work
+security|> security
+upkeep|> upkeep
+settings|> settings
+END
+      ;;
+    run)
+      cat <<'END'
+start|start
+stop|stop
+restart|restart
+status|status
+ps|ps
+open|open
+END
+      ;;
+    machines)
+      cat <<'END'
+nodes|node ls
+discover|node discover
+invite|node invite
+invitations|node invitations
+add|node add <machine>
+drain|node drain <node>
+undrain|node uncordon <node>
+workers|compute workers
+END
+      ;;
+    models)
+      cat <<'END'
+model_list|model ls
+search|model search <word>
+pull|model pull <model>
+pulls|model pulls
+load|model load <model>
+unload|model unload <model>
+model_show|model show <model>
+END
+      ;;
+    monitor)
+      cat <<'END'
+tui|tui
+watch|status --watch
+events|events
+logs|logs
+log_search|logs search <word>
+usage|usage
+calls|gateway log
+decisions|gateway decisions
+END
+      ;;
+    work)
+      cat <<'END'
+plans|plan list
+plan|plan show <plan>
+tickets|ticket list
+ticket|ticket show <ticket>
+slos|slo list
+freezes|freeze list
+jobs|compute jobs
+services|svc ls
+webhooks|webhook list
+END
+      ;;
+    security)
+      cat <<'END'
+whoami|auth whoami
+password|auth set-password
+people|auth user ls
+keys|key list
+key|key create <name>
+tls|tls show
+renew|tls renew
+firewall|firewall show
+firewall_apply|firewall apply
+END
+      ;;
+    upkeep)
+      cat <<'END'
+diag|diag
+doctor_fix|doctor --fix safe
+backup|backup create
+backups|backup ls
+update|update status
+update_check|update check
+update_apply|update apply
+update_back|update rollback
+reload|reload
+gc|model gc
+version|version
+END
+      ;;
+    settings)
+      cat <<'END'
+config|config show
+config_path|config path
+END
+      ;;
+  esac
+}
 
 bold='' dim='' inverse='' plain='' clear=''
 if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ]; then
@@ -17,102 +124,145 @@ if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ]; then
   [ -n "${NO_COLOR:-}" ] || { bold=$'\033[1m' dim=$'\033[2m'; }
 fi
 
-# One line on top: how the cluster is. Asked of the CLI once a turn.
-state_line() {
-  local said ready all
-  [ -x "$root/.venv/bin/cluster-ai" ] || { words state_new && return; }
-  said=$("$root/manager.sh" status --json 2>/dev/null) || true
-  all=$(printf '%s' "$said" | grep -o '"state"' | grep -c .)
-  ready=$(printf '%s' "$said" | grep -oE '"state": ?"ready"' | grep -c .)
-  if [ "$all" -eq 0 ]; then words state_down; else words state_up "$ready" "$all"; fi
+go_to() { # go_to PLACE
+  local name command
+  place=$1 cursor=0 names=() commands=()
+  while IFS='|' read -r name command; do
+    names+=("$name") commands+=("$command")
+  done <<END
+$(entries "$place")
+END
 }
 
-draw() { # draw CURSOR STATE
-  local index mark name
-  printf '%s%s%s  %s%s%s\n\n' "$clear" "$bold" "$(words menu_title)" "$plain$dim" "$2" "$plain"
-  for index in "${!keys[@]}"; do
+# One line on top: how the cluster is. Asked of the CLI after each command.
+state_line() {
+  local said
+  [ -x "$root/.venv/bin/cluster-ai" ] || { words state_new && return; }
+  said=$("$root/manager.sh" status --line 2>/dev/null)
+  if [ -n "$said" ]; then printf '%s' "$said"; else words state_down; fi
+}
+
+shown_command() { # shown_command COMMAND: what stands beside an entry
+  case $1 in '> '*) printf '→' ;; *) printf './manager.sh %s' "$1" ;; esac
+}
+
+draw() {
+  local index mark name title
+  title=$(words menu_title)
+  [ "$place" = main ] || title="$title > $(words "menu_$place")"
+  printf '%s%s%s  %s%s%s\n\n' "$clear" "$bold" "$title" "$plain$dim" "${state:0:$((76 - ${#title}))}" "$plain"
+  for index in "${!names[@]}"; do
     mark=' '
-    [ "$index" -eq "$1" ] && mark=$inverse
+    [ "$index" -eq "$cursor" ] && mark=$inverse
     name=$(words "menu_${names[index]}")
     # printf pads by bytes; an accent is more than one.
-    printf '%s %s  %s%*s%s %s./manager.sh %s%s\n' "$mark" "${keys[index]}" "$name" "$((34 - ${#name}))" '' \
-      "$plain" "$dim" "${commands[index]}" "$plain"
+    printf '%s %s  %s%*s%s %s%s%s\n' "$mark" "$((index + 1))" "$name" "$((34 - ${#name}))" '' \
+      "$plain" "$dim" "$(shown_command "${commands[index]}")" "$plain"
   done
-  printf '\n%s' "$(words menu_pick)"
+  if [ "$place" = main ]; then printf '\n%s' "$(words menu_pick)"; else printf '\n%s' "$(words menu_pick_back)"; fi
   [ -t 0 ] && printf ' ' || printf '\n'
 }
 
 # A slip of the finger must not end the answers of everybody.
-may_run() { # may_run VERB
+may_run() { # may_run COMMAND
   local said=''
-  [ -t 0 ] && [ "$1" = stop ] || return 0
+  [ -t 0 ] || return 0
+  case $1 in stop | restart) ;; *) return 0 ;; esac
   printf '\n%s ' "$(words menu_sure)"
   IFS= read -rsn1 said || return 1
   printf '\n'
   case $said in [yYsS]) return 0 ;; *) return 1 ;; esac
 }
 
+# Puts into `filled` the words of a command, each <word> of it asked for; false when none was given.
+fill() { # fill COMMAND
+  local word said
+  filled=()
+  for word in $1; do
+    case $word in
+      '<'*'>')
+        word=${word#<}
+        [ -t 0 ] && printf '\n%s: ' "$(words "ask_${word%>}")"
+        IFS= read -r said || return 1
+        [ -n "$said" ] || return 1
+        # What begins with a minus is still no option of the command.
+        case $said in -*) say menu_no_word "$said" && return 1 ;; esac
+        filled+=("$said")
+        ;;
+      *) filled+=("$word") ;;
+    esac
+  done
+}
+
 run_entry() { # run_entry INDEX
-  local verb=${commands[$1]} code=0
-  may_run "$verb" || return 0
-  printf '\n%s$ ./manager.sh %s%s\n' "$bold" "$verb" "$plain"
-  # shellcheck disable=SC2086  # a verb is words
-  if [ -t 0 ]; then "$root/manager.sh" $verb || code=$?; else "$root/manager.sh" $verb </dev/null || code=$?; fi
+  local command=${commands[$1]} code=0 filled
+  case $command in
+    '> '*)
+      go_to "${command#> }"
+      return
+      ;;
+  esac
+  may_run "$command" && fill "$command" || return 0
+  printf '\n%s$ ./manager.sh %s%s\n' "$bold" "${filled[*]}" "$plain"
+  # Ctrl-C ends what runs, and not the menu.
+  trap : INT
+  if [ -t 0 ]; then "$root/manager.sh" "${filled[@]}" || code=$?; else "$root/manager.sh" "${filled[@]}" </dev/null || code=$?; fi
+  trap - INT
   last_code=$code
+  state=$(state_line)
   [ -t 0 ] || return 0
   printf '\n%s%s%s' "$dim" "$(words menu_back)" "$plain"
   IFS= read -r _ || true
 }
 
-index_of() {
-  local index
-  for index in "${!keys[@]}"; do
-    [ "${keys[index]}" = "$1" ] && printf '%s' "$index" && return 0
-  done
-  return 1
-}
-
-# One key of a terminal: a digit or letter, or up, down, enter.
+# One key of a terminal: a digit or letter, or up, down, enter, back.
 read_key() {
   local first rest=''
   IFS= read -rsn1 first || return 1
-  if [ "$first" = $'\033' ]; then
-    IFS= read -rsn2 -t 1 rest || true
-    case $rest in '[A' | 'OA') key=up ;; '[B' | 'OB') key=down ;; *) key=q ;; esac
-  elif [ -z "$first" ]; then
-    key=enter
-  else
-    key=$first
-  fi
+  case $first in
+    $'\033')
+      IFS= read -rsn2 -t 1 rest || true
+      case $rest in '[A' | 'OA') key=up ;; '[B' | 'OB') key=down ;; '[C' | 'OC') key=enter ;; *) key=b ;; esac
+      ;;
+    '') key=enter ;;
+    $'\177' | $'\b') key=b ;;
+    *) key=$first ;;
+  esac
 }
 
 read_choice() {
   if [ -t 0 ]; then read_key; else IFS= read -r key; fi
 }
 
+choose() { # choose KEY: an entry by its digit
+  case $1 in
+    [1-9]) if [ "$1" -le "${#names[@]}" ]; then
+      cursor=$(($1 - 1))
+      run_entry "$cursor"
+      return
+    fi ;;
+  esac
+  printf '\n' && say menu_unknown "$1"
+  last_code=2
+}
+
 main() {
-  local cursor=0 state chosen key=''
+  local key='' place cursor names commands state
   last_code=0
   state=$(state_line)
+  go_to main
   while :; do
-    draw "$cursor" "$state"
+    draw
     read_choice || break
     case $key in
       q) break ;;
+      b) if [ "$place" = main ] && [ -t 0 ]; then break; else go_to main; fi ;;
       '?') printf '\n%s\n' "$(words menu_help)" && { [ ! -t 0 ] || IFS= read -r _; } ;;
-      up) cursor=$(((cursor + ${#keys[@]} - 1) % ${#keys[@]})) ;;
-      down) cursor=$(((cursor + 1) % ${#keys[@]})) ;;
-      enter) run_entry "$cursor" && state=$(state_line) ;;
+      up) cursor=$(((cursor + ${#names[@]} - 1) % ${#names[@]})) ;;
+      down) cursor=$(((cursor + 1) % ${#names[@]})) ;;
+      enter) run_entry "$cursor" ;;
       '') ;;
-      *)
-        if chosen=$(index_of "$key"); then
-          cursor=$chosen
-          run_entry "$cursor" && state=$(state_line)
-        else
-          printf '\n' && say menu_unknown "$key"
-          last_code=2
-        fi
-        ;;
+      *) choose "$key" ;;
     esac
   done
   [ -t 0 ] && printf '\n'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the dashboard into backend/ui when its build is missing or older than its sources.
 #   dashboard.sh             only what is needed to have it
-#   dashboard.sh --to-work   its packages too, though it is built
+#   dashboard.sh --to-work   with all that its tests and checks need, though it is built
 # Node 20.19 or newer is taken from the machine, else from the wheel that requirements/node.lock pins.
 # Exit: 0 built or up to date, 1 not built.
 set -u
@@ -14,6 +14,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 sources=$root/web-dashboard
 built=$root/backend/ui
 logs=$root/.cache/setup
+kind=use
+[ "${1:-}" = --to-work ] && kind=work
 
 digest() {
   (cd "$sources" && find . \( -name node_modules -o -name e2e -o -name test-results \) -prune -o -type f -print |
@@ -35,16 +37,25 @@ fetch_node() {
     --require-hashes --no-progress -r "$root/requirements/node.lock"
 }
 
+# Whoever only uses it installs half as much: nothing of what checks, tests or drives it.
 fetch_packages() {
-  cd "$sources" && npm ci --ignore-scripts --no-audit --no-fund
+  local without=(--omit=dev)
+  [ "$kind" = work ] && without=()
+  cd "$sources" && npm ci --ignore-scripts --no-audit --no-fund ${without[@]+"${without[@]}"}
 }
 
 build() {
   cd "$sources" && npm run build
 }
 
+packages_digest() {
+  cksum <"$sources/package-lock.json"
+}
+
 are_packages_there() {
-  [ "$(cat "$sources/node_modules/.lock" 2>/dev/null)" = "$(cksum <"$sources/package-lock.json")" ]
+  local found
+  found=$(cat "$sources/node_modules/.lock" 2>/dev/null)
+  [ "$found" = "$kind $(packages_digest)" ] || [ "$found" = "work $(packages_digest)" ]
 }
 
 bring_tools() {
@@ -55,14 +66,14 @@ bring_tools() {
   fi
   if ! are_packages_there; then
     step dashboard_packages "$logs/npm.log" fetch_packages || return 1
-    cksum <"$sources/package-lock.json" >"$sources/node_modules/.lock"
+    printf '%s' "$kind $(packages_digest)" >"$sources/node_modules/.lock"
   fi
 }
 
 main() {
   local wanted
   wanted=$(digest)
-  [ "${1:-}" != --to-work ] && is_built "$wanted" && return 0
+  [ "$kind" = use ] && is_built "$wanted" && return 0
   bring_tools || return 1
   is_built "$wanted" && return 0
   step dashboard "$logs/dashboard.log" build || return 1

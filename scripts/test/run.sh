@@ -14,11 +14,15 @@ unset PYTHONDONTWRITEBYTECODE
 
 stages=(lint types contracts dependencies shell dashboard menu unit real browser open-webui machines)
 others=(soak)
-# Rounds one after the other; what a bar parts runs at the same time, since each of them waits for most of it.
-rounds=('lint types contracts dependencies shell dashboard | menu' 'unit real | machines browser open-webui' 'soak')
+# Rounds one after the other; what a bar parts runs at the same time, since each of them waits for a part of it.
+rounds=(
+  'lint types contracts dependencies shell unit real | dashboard menu machines browser open-webui'
+  'soak'
+)
 
-# Tests on machines of their own, and those of leases and patience: each takes long, and most of it waits.
-machines=(tests/lan tests/install tests/registry tests/supervisor)
+# Tests on machines of their own, those of leases and patience, and what tickets run in: each takes long, and most of it
+# waits. With them both lanes take about the same time.
+machines=(tests/lan tests/install tests/registry tests/supervisor tests/executors)
 
 shell_files() { git ls-files --cached --others --exclude-standard -- '*.sh' '*.bats' '*.bash' '.ci/run'; }
 
@@ -32,8 +36,9 @@ stage_dependencies() { deptry .; }
 stage_shell() {
   shell_files | xargs shellcheck -x && shell_files | xargs shfmt -i 2 -ci -d
 }
-# Files of tests stay together, in the order of tests/order.py: the long ones first.
-stage_unit() { pytest -q -n auto --dist loadfile --no-loadscope-reorder -m 'not real and not browser and not open_webui and not slow' --durations=5; }
+# Files of tests stay together, in the order of tests/order.py: the long ones first. One process more than processors,
+# since they wait a good part of their time.
+stage_unit() { pytest -q -n "$(($(nproc) + 1))" --dist loadfile --no-loadscope-reorder -m 'not real and not browser and not open_webui and not slow' --durations=5; }
 # What fails there is red at once: a test that passes only with the machine to itself is a fault to mend. Two processes
 # for each processor: most of these tests wait for the parts that they started.
 stage_real() {

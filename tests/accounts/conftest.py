@@ -3,9 +3,6 @@ from pathlib import Path
 import pytest
 
 from tests.accounts.house import PASSWORD, House
-from tests.core.conftest import empty_url, postgres_url, url
-
-__all__ = ["empty_url", "postgres_url", "url"]
 
 
 @pytest.fixture

@@ -71,3 +71,37 @@ def test_stored_log_is_whole_under_company_and_broken_by_a_hand_in_the_database(
             await audit.verify()
 
     house.tell(story)
+
+
+def test_what_was_whole_a_moment_ago_is_trusted_for_so_long_and_no_longer(house: House) -> None:
+    async def story(vault: Vault) -> None:
+        audit = vault.accounts.audit
+        for number in range(20):
+            await audit.record(Deed(actor="a", action="x", subject=str(number)))
+        first, _ = await audit.verify()
+        async with vault.database.transaction() as connection:
+            await connection.execute(text("UPDATE audit SET actor = 'somebody else' WHERE number = 7"))
+        await audit.record(Deed(actor="a", action="x"))
+        assert (await audit.verify(trust_seconds=60))[0] == first + 1
+        house.now += 60
+        with pytest.raises(AuditBroken, match="entry 7"):
+            await audit.verify(trust_seconds=60)
+        # A clock that is set back proves nothing.
+        house.now -= 3600
+        with pytest.raises(AuditBroken, match="entry 7"):
+            await audit.verify(trust_seconds=60)
+
+    house.tell(story)
+
+
+def test_a_new_entry_is_checked_though_those_before_it_are_trusted(house: House) -> None:
+    async def story(vault: Vault) -> None:
+        audit = vault.accounts.audit
+        await audit.verify()
+        await audit.record(Deed(actor="a", action="x"))
+        async with vault.database.transaction() as connection:
+            await connection.execute(text("UPDATE audit SET action = 'y' WHERE actor = 'a'"))
+        with pytest.raises(AuditBroken):
+            await audit.verify(trust_seconds=60)
+
+    house.tell(story)

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import random
 import socket
+import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,10 +15,12 @@ import httpx2
 from starlette.types import ASGIApp
 
 from backend.app import Started, create_app
+from backend.backups_room import BackupsConfig
 from backend.catalog_config import CatalogConfig
 from backend.dask_pages import DaskPages
 from backend.dispatching import opening as dispatching_opening
 from backend.dispatching.config import DispatchConfig
+from backend.doctor_room import Doctor
 from backend.host import ThisMachine
 from backend.lookout import LookAround, Lookout
 from backend.machines.config import MembersConfig
@@ -26,6 +29,7 @@ from backend.plane import Neighbours, Plane, PlaneConfig, open_plane
 from backend.slo_room import SloConfig
 from backend.snapshot import About
 from backend.ui_files import FOLDER
+from backend.updates_room import UpdatesConfig
 from cluster_ai.accounts.opening import VaultConfig
 from cluster_ai.accounts.passwords import Passwords
 from cluster_ai.accounts.service import Times
@@ -42,6 +46,8 @@ from cluster_ai.nodes.discovery.around import Around
 from cluster_ai.nodes.discovery.finds import Members
 from cluster_ai.nodes.discovery.subnets import Scope
 from cluster_ai.nodes.types import MachinesSettings
+from cluster_ai.ops.types import BackupSettings
+from cluster_ai.ops.updates.types import UpdateSettings
 from cluster_ai.pki.types import HeadFiles
 from cluster_ai.slo.types import SloSettings
 from cluster_ai.views import Endpoints
@@ -53,6 +59,8 @@ from tests.waiting import until
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
 ALERTS = "token-of-the-alertmanager"
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For addresses without TLS: to read all the world's authorities takes longer than most requests."""
 CHEAP = Passwords(rounds=1, memory_kib=64)
 
 
@@ -138,7 +146,7 @@ class Api:
         return int(self.url.rpartition(":")[2])
 
     def client(self, **headers: str) -> httpx2.Client:
-        return httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=20)
+        return httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=20, verify=PLAIN)
 
     def local(self) -> httpx2.Client:
         return self.client(Authorization=f"Bearer {self.token_here}")
@@ -169,6 +177,35 @@ def _about(gateway: str) -> About:
     return About(name="test", version="1", endpoints=endpoints, started_at=1.0, wants_workers=True)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """How a test wants the API and what is around it."""
+
+    limits: Limits | None = None
+    url: str | None = None
+    """A database instead of the file in its home."""
+    tick_seconds: float = 0.1
+    ui_folder: Path = FOLDER
+    gateway: str = ""
+    """One to use instead of the world's, which knows ``token`` as the internal one."""
+    token: str = INTERNAL
+    lan: str | None = None
+    """The address in the LAN that the head believes to have."""
+    lan_port: int = 1
+    dask: str = ""
+    """URL of Dask's dashboard."""
+    catalog: CatalogConfig | None = None
+    look_around: LookAround = nowhere
+    """Where it looks for others."""
+    slo: SloSettings = field(default_factory=SloSettings)
+    notify: NotifyConfig = field(default_factory=NotifyConfig)
+    redis_url: str | None = None
+    tracing: Tracing = OFF
+    doctor: Doctor | None = None
+    dispatching: bool = False
+    """Tickets are given out, to a scheduler that is away."""
+
+
 def _vault(api: Api, url: str | None) -> VaultConfig:
     return VaultConfig(
         url=url or f"sqlite:///{api.home.database}",
@@ -189,86 +226,75 @@ def _members(home: Home, lan: str | None, port: int) -> MembersConfig:
     )
 
 
-@contextlib.contextmanager
-def running_api(
-    folder: Path,
-    *,
-    limits: Limits | None = None,
-    url: str | None = None,
-    tick_seconds: float = 0.1,
-    ui_folder: Path | None = None,
-    gateway: str = "",
-    token: str = INTERNAL,
-    lan: str | None = None,
-    lan_port: int = 1,
-    dask: str = "",
-    catalog: CatalogConfig | None = None,
-    look_around: LookAround = nowhere,
-    slo: SloSettings | None = None,
-    notify: NotifyConfig | None = None,
-    redis_url: str | None = None,
-    tracing: Tracing = OFF,
-    dispatching: bool = False,
-) -> Iterator[Api]:
-    """The API with the world around it; its admin's password is ``PASSWORD``.
+def _plane(api: Api, wanted: Wanted) -> PlaneConfig:
+    home, world = api.home, api.world
+    return PlaneConfig(
+        about=_about(world.url),
+        vault=_vault(api, wanted.url),
+        members=_members(home, wanted.lan, wanted.lan_port),
+        gateway_url=wanted.gateway or world.url,
+        internal_token=wanted.token,
+        tick_seconds=wanted.tick_seconds,
+        host=ThisMachine(home.root),
+        run=home.run,
+        # No test asks the registry of the world: this one has no models.
+        slo=SloConfig(wanted.slo, home.objectives, ALERTS, home.freezes),
+        catalog=wanted.catalog or CatalogConfig(bases={LIBRARY: world.url}),
+        notify=wanted.notify,
+        redis_url=wanted.redis_url,
+        updates=UpdatesConfig(home, UpdateSettings()),
+        backups=BackupsConfig(home, wanted.url or f"sqlite:///{home.database}", BackupSettings()),
+        logs=LogsConfig(home.logs_store, home.logs, LogsSettings(), time.time, node="box"),
+    )
 
-    ``gateway``: one to use instead of the world's, which knows ``token`` as the internal one. ``lan``: the address in
-    the LAN that the head believes to have. ``dask``: URL of Dask's dashboard. ``look_around``: where it looks for others.
-    ``dispatching``: tickets are given out, to a scheduler that is away.
-    """
-    home, world = Home(folder), World()
+
+@contextlib.asynccontextmanager
+async def _with_dispatching(plane: Plane, api: Api, tracing: Tracing) -> AsyncIterator[Plane]:
+    desk = DispatchConfig(api.home.logs / "tickets", api.home.secrets, "tcp://127.0.0.1:1", api.world.url)
+    around = dispatching_opening.Around(
+        plane.bus,
+        plane.rooms.keys,
+        plane.registry,
+        plane.term.epoch,
+        plane.term.guard,
+        plane.slo.room.freezes.outlook,
+        tracing,
+    )
+    async with dispatching_opening.open_dispatching(desk, plane.work, around) as opened:
+        yield replace(plane, dispatching=opened)
+
+
+@contextlib.asynccontextmanager
+async def _opened(api: Api, wanted: Wanted) -> AsyncIterator[Plane]:
+    async with contextlib.AsyncExitStack() as stack:
+        pages = await stack.enter_async_context(DaskPages(wanted.dask)) if wanted.dask else None
+        world = Neighbours(api.world, api.world, pages, api.world, doctor=wanted.doctor)
+        plane = await stack.enter_async_context(open_plane(_plane(api, wanted), world))
+        if wanted.dispatching:
+            plane = await stack.enter_async_context(_with_dispatching(plane, api, wanted.tracing))
+        api.planes.append(plane)
+        yield plane
+
+
+@contextlib.contextmanager
+def running_api(folder: Path, **more: Any) -> Iterator[Api]:
+    """The API with the world around it; its admin's password is ``PASSWORD``. ``more``: the fields of ``Wanted``."""
+    wanted, home, world = Wanted(**more), Home(folder), World()
     home.make()
     (home.secrets / "admin-password").write_text(PASSWORD)
     (home.secrets / "admin-password").chmod(0o600)
     with applications() as served:
         world.url = served.start(world.app())
         world.serve_nodes("n1")
-        api = Api("", home, world, served, token)
-        config = PlaneConfig(
-            about=_about(world.url),
-            vault=_vault(api, url),
-            members=_members(home, lan, lan_port),
-            gateway_url=gateway or world.url,
-            internal_token=token,
-            tick_seconds=tick_seconds,
-            host=ThisMachine(home.root),
-            run=home.run,
-            # No test asks the registry of the world: this one has no models.
-            slo=SloConfig(slo or SloSettings(), home.objectives, ALERTS, home.freezes),
-            catalog=catalog or CatalogConfig(bases={LIBRARY: world.url}),
-            notify=notify or NotifyConfig(),
-            redis_url=redis_url,
-            logs=LogsConfig(home.logs_store, home.logs, LogsSettings(), time.time, node="box"),
-        )
-
-        @contextlib.asynccontextmanager
-        async def open_all() -> Any:
-            async with contextlib.AsyncExitStack() as stack:
-                pages = await stack.enter_async_context(DaskPages(dask)) if dask else None
-                plane = await stack.enter_async_context(open_plane(config, Neighbours(world, world, pages, world)))
-                if dispatching:
-                    desk = DispatchConfig(home.logs / "tickets", home.secrets, "tcp://127.0.0.1:1", world.url)
-                    around = dispatching_opening.Around(
-                        plane.bus,
-                        plane.rooms.keys,
-                        plane.registry,
-                        plane.term.epoch,
-                        plane.term.guard,
-                        plane.slo.room.freezes.outlook,
-                        tracing,
-                    )
-                    opened = await stack.enter_async_context(
-                        dispatching_opening.open_dispatching(desk, plane.work, around)
-                    )
-                    plane = replace(plane, dispatching=opened)
-                api.planes.append(plane)
-                yield plane
-
+        api = Api("", home, world, served, wanted.token)
         app = create_app(
-            open_all, ui_folder=FOLDER if ui_folder is None else ui_folder, look_around=look_around, tracing=tracing
+            lambda: _opened(api, wanted),
+            ui_folder=wanted.ui_folder,
+            look_around=wanted.look_around,
+            tracing=wanted.tracing,
         )
         api.apps.append(app)
-        api.url = served.start(app, limits=limits)
+        api.url = served.start(app, limits=wanted.limits)
         with api.client() as client:
             until(lambda: client.get("/ready").status_code != 503 or api.planes, what="the API answers")
         api.tick()

@@ -82,6 +82,19 @@ def test_every_answer_keeps_other_sites_out(api: Api, path: str) -> None:
     assert "access-control-allow-origin" not in headers
     assert headers["x-request-id"]
     assert "server" not in headers
+    kept = {"/": "no-cache", "/assets/main-1a2b.js": "public, max-age=31536000, immutable"}
+    assert headers["cache-control"] == kept.get(path, "no-store"), "what was asked for by name stays in no browser"
+
+
+def test_a_short_path_is_a_page_for_browsers_and_an_answer_for_programs(api: Api) -> None:
+    with api.client() as client:
+        page = client.get("/models", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        # Whoever is nobody is told no model, whatever they call themselves.
+        assert "items" not in page.text
+        assert client.get("/models", headers={"Accept": "*/*"}).status_code == 401
+    with api.local() as client:
+        assert client.get("/models").json() == client.get("/api/v1/models").json()
 
 
 def test_methods_that_do_not_apply(api: Api) -> None:

@@ -114,3 +114,22 @@ def test_reader_who_leaves_is_forgotten(api: Api) -> None:
         stream.recv(timeout=5)
         assert len(api.plane.bus._subscriptions) == 1
     until(lambda: not api.plane.bus._subscriptions, what="the subscription ended")
+
+
+def test_what_was_told_is_written_down_and_found_again(api: Api) -> None:
+    api.world.serve_nodes("kept")
+    api.tick()
+    api.world.serve_nodes("kept", state=UpstreamState.DOWN)
+    api.tick()
+
+    def found(**asked: str) -> list[tuple[str, str]]:
+        with api.local() as client:
+            rows = client.get("/api/v1/event-log", params={"subject": "kept", **asked}).json()["items"]
+        return [(row["kind"], row["after"]) for row in rows]
+
+    until(lambda: ("node.state", "down") in found(), what="it is written")
+    assert ("node.state", "down") in found(kind="node.state")
+    assert ("node.state", "down") not in found(kind="problem")
+    assert found(until="1") == []
+    with api.local() as client:
+        assert client.get("/api/v1/event-log", params={"limit": "501"}).status_code == 422

@@ -3,7 +3,7 @@
 import time
 
 from cluster_ai.compute.types import ComputeView
-from cluster_ai.gateway.types import Totals, UpstreamState
+from cluster_ai.gateway.types import Totals, UpstreamKind, UpstreamState
 from tests.backend.running import Api
 
 
@@ -76,6 +76,19 @@ def test_ready_names_exactly_what_is_wrong(api: Api) -> None:
     assert wrong() == {"workers"}
     api.world.supervised = False
     assert wrong() == {"workers", "supervisor"}
+
+
+def test_what_to_do_about_a_node_goes_by_what_it_is(api: Api) -> None:
+    def hint(kind: UpstreamKind) -> str:
+        api.world.serve_nodes("n1", state=UpstreamState.DOWN, last_error="connection refused", kind=kind)
+        api.tick()
+        with api.local() as client:
+            checks = client.get("/ready").json()["checks"]
+        return next(str(check["hint"]) for check in checks if check["name"] == "node:n1")
+
+    assert "Ollama" in hint(UpstreamKind.OLLAMA)
+    assert "logs node" in hint(UpstreamKind.EMBEDDED)
+    assert "node show n1" in hint(UpstreamKind.MACHINE)
 
 
 def test_one_node_of_two_down_is_named_but_does_not_make_the_cluster_unready(api: Api) -> None:

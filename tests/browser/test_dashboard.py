@@ -4,13 +4,16 @@ import os
 import struct
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.conftest import ROOT, Cluster, running
+from tests.fakes.fleet import Fleet
 
 IMAGES = ROOT / "docs" / "images"
+HOSTILE = "<img src=x onerror=window.taken=1>"
 PASSWORD = "a password of the browser tests 7"
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -18,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    subprocess.run([ROOT / "scripts" / "setup" / "dashboard.sh"], check=True)
+    subprocess.run([ROOT / "scripts" / "setup" / "dashboard.sh", "--to-work"], check=True)
     folder = tmp_path_factory.mktemp("browser")
     secret = folder / "password"
     secret.write_text(PASSWORD)
@@ -47,6 +50,20 @@ def run(script: str, cluster: Cluster, **more: str) -> str:
     return done.stdout
 
 
+@contextmanager
+def hostile_node(cluster: Cluster) -> Iterator[None]:
+    config = cluster.home / "config.toml"
+    with Fleet(1, models=[HOSTILE]) as fleet:
+        config.write_text(f'[[gateway.upstreams]]\nname = "hostile"\nurl = "http://127.0.0.1:{fleet.nodes[0].port}"\n')
+        config.chmod(0o600)
+        try:
+            assert cluster.cli("reload").returncode == 0
+            yield
+        finally:
+            config.unlink()
+            cluster.cli("reload")
+
+
 def size(picture: Path) -> tuple[int, int]:
     """Width and height of a PNG."""
     head = picture.read_bytes()[:24]
@@ -57,6 +74,14 @@ def size(picture: Path) -> tuple[int, int]:
 
 def test_journey_through_every_page(cluster: Cluster) -> None:
     print(run("e2e", cluster))
+
+
+def test_other_pages_change_nothing_and_hostile_names_stay_text(cluster: Cluster) -> None:
+    """A node may call its models what it likes; the other names are chosen by the script."""
+    at = cluster.ports
+    others = (f"{at.gateway}/api/tags", f"{at.node}/api/tags", f"{at.dask_dashboard}/json/index.html")
+    with hostile_node(cluster):
+        print(run("e2e:attacks", cluster, CLUSTER_AI_HOSTILE=HOSTILE, CLUSTER_AI_OTHERS=",".join(others)))
 
 
 @pytest.mark.slow

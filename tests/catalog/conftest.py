@@ -27,13 +27,10 @@ from cluster_ai.catalog.types import LIBRARY, NewPull, PullState, PullView
 from cluster_ai.core.asgi.guard import Limits
 from cluster_ai.core.db import open_database
 from cluster_ai.core.errors import Forbidden, NotFound
-from cluster_ai.core.migrate import upgrade
 from tests.backend.running import Served, applications
 from tests.catalog.fake_library import FakeLibrary
 from tests.catalog.fake_node import FakeNode
-from tests.core.conftest import empty_url, postgres_url, url
 
-__all__ = ["empty_url", "postgres_url", "url"]
 SECONDS = 20.0
 
 
@@ -134,18 +131,16 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def cluster(served: Served, tmp_path: Path) -> Iterator[Cluster]:
+def cluster(served: Served, sqlite_url: str, tmp_path: Path) -> Iterator[Cluster]:
     """Nodes a, b and c, all empty."""
     library = FakeLibrary()
     library_url = served.start(library.app())
-    database = f"sqlite:///{tmp_path / 'catalog.db'}"
-    upgrade(database)
     nodes = {name: FakeNode(name, tmp_path / name, library_url) for name in ("a", "b", "c")}
     session = served.run(_session())
     for node in nodes.values():
         node.agent = ModelsApp(node.shelf, lambda door: Giver(session, door.url), FolderTarget(node.shelf))
         node.url = served.start(node, limits=Limits(body_bytes=2**30))
-    made = Cluster(database, library, library_url, nodes, served)
+    made = Cluster(sqlite_url, library, library_url, nodes, served)
     yield made
     made.looking.shutdown()
     served.run(session.close())

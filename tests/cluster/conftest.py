@@ -138,7 +138,7 @@ def running(home: Path, **more: str) -> Iterator[Cluster]:
             psutil.wait_procs(family, timeout=5)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with running(tmp_path_factory.mktemp("cluster") / "home") as started:
         yield started

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 LONG = {
     "model": "smollm2:135m",
     "messages": [{"role": "user", "content": "Write a long story about a lighthouse and the sea."}],
-    "options": {"temperature": 0, "num_predict": 100, "seed": 1},
+    "options": {"temperature": 0, "num_predict": 50, "seed": 1},
 }
 
 

@@ -11,8 +11,8 @@ from tests.watching.expressions import documented
 
 pytestmark = pytest.mark.real
 CANARY = "zanzibar canary seventeen"
-SOMETIMES = ("cluster_ai_bus_",)
-"""Told only where Redis is configured."""
+SOMETIMES = ("cluster_ai_bus_", "cluster_ai_backup_")
+"""Told only where Redis is configured, and where a backup was made."""
 
 
 def search(cluster: Cluster, *words: str) -> list[dict[str, object]]:

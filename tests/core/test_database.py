@@ -12,6 +12,7 @@ import aiosqlite
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.core.db import Database, driver_url, open_database
 from cluster_ai.core.db_errors import DatabaseUnavailable, Duplicate
@@ -86,6 +87,29 @@ def test_an_error_tells_nothing_of_what_was_to_be_stored(url: str) -> None:
         assert secret not in whole
 
     told(url, story)
+
+
+def test_caller_who_is_cancelled_while_its_turn_is_prepared_blocks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(database: Database) -> None:
+        leaving: list[asyncio.Task[None]] = []
+        begin = AsyncConnection.begin_nested
+
+        def begin_nested(connection: AsyncConnection) -> Any:
+            # The savepoint takes a few steps: this one happens among them.
+            asyncio.get_running_loop().call_soon(lambda: [task.cancel() for task in leaving])
+            return begin(connection)
+
+        monkeypatch.setattr(AsyncConnection, "begin_nested", begin_nested)
+        leaving.append(asyncio.create_task(put(database, 1)))
+        with pytest.raises(asyncio.CancelledError):
+            await leaving[0]
+        leaving.clear()
+        await put(database, 2)
+        assert await stored(database) == [2]
+
+    told(f"sqlite:///{tmp_path}/test.db", story)
 
 
 def test_caller_who_is_cancelled_leaves_nothing_behind_and_blocks_nobody(url: str) -> None:

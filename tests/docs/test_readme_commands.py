@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.cloned import cloned
 from tests.ports import free_base
 
 ROOT = Path(__file__).parents[2]
@@ -22,18 +23,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
     folder = tmp_path_factory.mktemp("newcomer")
-    tree = folder / "cluster-ai"
-    subprocess.run(["git", "clone", "-q", "--no-hardlinks", ROOT, tree], check=True)
-    # What is not committed yet belongs to the product too while it is being written.
-    changed = subprocess.run(["git", "diff", "--binary", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
-    if changed:
-        subprocess.run(["git", "apply"], cwd=tree, input=changed, check=True)
-    others = ["git", "ls-files", "--others", "--exclude-standard", "-z"]
-    for name in filter(
-        None, subprocess.run(others, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    ):
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, tree / name)
+    tree = cloned(folder / "cluster-ai")
     base = free_base()
     env = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("CLUSTER_AI_", "VIRTUAL_ENV"))},
@@ -81,8 +71,8 @@ class Newcomer:
         return command
 
 
-def blocks() -> list[tuple[str, str]]:
-    found = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def blocks(page: str = "README.md") -> list[tuple[str, str]]:
+    found = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     # `test` would run this very file again.
     return [(kind, block) for kind, block in found if "manager.sh test" not in block]
 
@@ -101,3 +91,13 @@ def test_readme_commands_work_in_order(clone: tuple[Path, dict[str, str]]) -> No
     assert re.fullmatch(r"cai_\w{8}_\S{43}\n", next(out for line, out in said.items() if "key create" in line))
     questions = (newcomer.tree / "examples/questions.txt").read_text(encoding="utf-8").split("\n")
     assert len([line for line in answers if '"index"' in line]) == len([line for line in questions if line.strip()])
+
+
+def test_quickstart_works_in_order_on_a_cluster_that_was_stopped(clone: tuple[Path, dict[str, str]]) -> None:
+    """Its lines for a second machine and for Open WebUI are `text`: those need a network of machines."""
+    newcomer = Newcomer(*clone)
+    lines = [line for _, block in blocks("docs/quickstart.md") for line in block.strip().splitlines()]
+    said = {line: newcomer.types(line) for line in lines}
+    assert '"done":true' in next(out for line, out in said.items() if line.startswith("curl"))
+    assert "quickstart" in said["./manager.sh slo list"]
+    assert "farewell" in said["./manager.sh ticket list"]

@@ -1,7 +1,7 @@
 """Terms on a real database, with clocks that tests turn."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +11,10 @@ import pytest
 from cluster_ai.core.db import Database, open_database
 from cluster_ai.core.events import Event
 from cluster_ai.core.ids import Ids
-from cluster_ai.core.migrate import downgrade, upgrade
 from cluster_ai.election import claim, deciding
 from cluster_ai.election.opening import mode_for
 from cluster_ai.election.term import Means, Term
 from cluster_ai.election.types import ElectionMode
-from tests.core.conftest import empty_url, postgres_url, url
-
-__all__ = ["empty_url", "postgres_url", "url"]
 
 TTL = 10.0
 PACE = deciding.Pace(TTL, 3.0)
@@ -90,11 +86,9 @@ def tell(url: str, tmp_path: Path) -> Tell:
 
 
 @pytest.fixture
-def shared(postgres_url: str, tmp_path: Path) -> Iterator[Tell]:
+def shared(postgres_tables_url: str, tmp_path: Path) -> Tell:
     """Runs a story on the database that heads share."""
-    upgrade(postgres_url)
-    yield lambda story: run(story, postgres_url, tmp_path)
-    downgrade(postgres_url, to="base")
+    return lambda story: run(story, postgres_tables_url, tmp_path)
 
 
 def run(story: Story, url: str, folder: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from cluster_ai.core.migrate import downgrade, upgrade
 from tests.election.arena import LATE, Arena, arena, holds
 from tests.waiting import until
 
@@ -18,13 +17,9 @@ STOPS = 3
 
 
 @pytest.fixture
-def opened(postgres_url: str, tmp_path: Path) -> Iterator[Arena]:
-    upgrade(postgres_url)
-    try:
-        with arena(postgres_url, tmp_path, ttl=TTL) as found:
-            yield found
-    finally:
-        downgrade(postgres_url, to="base")
+def opened(postgres_tables_url: str, tmp_path: Path) -> Iterator[Arena]:
+    with arena(postgres_tables_url, tmp_path, ttl=TTL) as found:
+        yield found
 
 
 def test_one_writes_at_a_time_while_leaders_are_killed(opened: Arena) -> None:

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 
 from cluster_ai.core import outbox
 from cluster_ai.core.db import Database
 from cluster_ai.election import tables
 from cluster_ai.election.types import NotLeading
-from tests.core.test_migrations import sync
+from tests.core.tables_alike import differences
 from tests.election.conftest import TTL, Tell, heads
 
 SHARED = pytest.mark.real
@@ -26,15 +24,7 @@ async def expire(database: Database, seconds: float = 0.0) -> None:
 
 
 def test_the_table_in_the_code_is_the_one_in_the_database(url: str) -> None:
-    engine = sync(url)
-    with engine.connect() as connection:
-
-        def ours(name: str | None, kind: str, _parents: object) -> bool:
-            return kind != "table" or name in tables.metadata.tables
-
-        context = MigrationContext.configure(connection, opts={"include_name": ours, "compare_type": True})
-        assert compare_metadata(context, tables.metadata) == []
-    engine.dispose()
+    assert differences(url, tables.metadata) == []
 
 
 def test_the_only_head_leads_at_once_and_nothing_ends_its_term(tell: Tell) -> None:

@@ -1,7 +1,6 @@
 """Which head leads is told by the API, the metrics and the bus; what one head does for all goes by it."""
 
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 
 from cluster_ai.core.events import Event
-from cluster_ai.core.migrate import downgrade
 from cluster_ai.election.types import CHANGED
 from tests.backend.running import Api, running_api
 from tests.waiting import until
@@ -40,18 +38,12 @@ def test_the_only_head_says_that_it_leads(tmp_path: Path) -> None:
             assert client.get("/api/v1/cluster").status_code == 401
 
 
-@pytest.fixture
-def shared_url(postgres_url: str) -> Iterator[str]:
-    yield postgres_url
-    downgrade(postgres_url, to="base")
-
-
 @pytest.mark.real
-def test_the_other_head_follows_and_leads_when_the_first_has_stopped(shared_url: str, tmp_path: Path) -> None:
+def test_the_other_head_follows_and_leads_when_the_first_has_stopped(postgres_url: str, tmp_path: Path) -> None:
     with ExitStack() as life_of_first:
-        first = life_of_first.enter_context(running_api(tmp_path / "one", url=shared_url))
+        first = life_of_first.enter_context(running_api(tmp_path / "one", url=postgres_url))
         assert said(first)["mode"] == "postgres"
-        with running_api(tmp_path / "two", url=shared_url) as second:
+        with running_api(tmp_path / "two", url=postgres_url) as second:
             term = said(second)
             assert (term["leads"], term["epoch"]) == (False, 1)
             assert term["holder"] == said(first)["head"] != term["head"]

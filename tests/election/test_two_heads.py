@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.rig.work import Cluster, Postgres, cluster
+from benchmarks.rig.work import Cluster, cluster
 from benchmarks.tickets_chaos import Story
-from tests.ports import free_base, free_port
+from tests.core.postgres import Postgres
+from tests.ports import free_base
 from tests.waiting import until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -27,7 +28,7 @@ SETTINGS = {
 @pytest.fixture
 def first(tmp_path: Path) -> Iterator[Cluster]:
     """A whole cluster."""
-    with cluster(tmp_path, free_base(), postgres=Postgres(free_port()), settings=SETTINGS) as made:
+    with cluster(tmp_path, free_base(), postgres=Postgres(), settings=SETTINGS) as made:
         yield made
 
 

@@ -31,7 +31,7 @@ class Node:
         self.places = Places(lambda: self.knobs, self.counters)
         self.blobs: set[str] = set()
         self.log: deque[Request] = deque(maxlen=LOGGED)
-        self.listener = Listener(self.serve)
+        self.listener = Listener(self.accept)
         self.open_connections: dict[Connection, asyncio.Task[Any]] = {}
         self.numbers = itertools.count(1)
         self.moving = asyncio.Event()
@@ -112,17 +112,34 @@ class Node:
     def _sent(self, count: int) -> None:
         self.counters.bytes_out += count
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection to its end."""
-        task = asyncio.current_task()
-        assert task is not None
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves one connection in a task of its own. It is known from here on: a node that ends cancels tasks that
+        have not taken their first step yet, and asyncio would neither close those connections nor keep quiet.
+        """
         self.counters.connections += 1
         connection = Connection(reader, writer, self.counters.connections, self._sent)
         if self.knobs.listen == "reset":
             connection.end("rst")
             return
+        task = asyncio.create_task(self.serve(connection))
+        task.add_done_callback(lambda task: self.served(connection, task))
         self.open_connections[connection] = task
         self.counters.open_connections = len(self.open_connections)
+
+    def served(self, connection: Connection, task: asyncio.Task[None]) -> None:
+        self.forget(connection)
+        if task.cancelled():
+            connection.end("rst")
+        elif error := task.exception():
+            context = {"message": f"node {self.name} failed", "exception": error}
+            task.get_loop().call_exception_handler(context)
+
+    def forget(self, connection: Connection) -> None:
+        self.open_connections.pop(connection, None)
+        self.counters.open_connections = len(self.open_connections)
+
+    async def serve(self, connection: Connection) -> None:
+        """One connection to its end."""
         try:
             await self.converse(connection)
         except (Gone, Broken, TimeoutError):
@@ -130,12 +147,11 @@ class Node:
         except Dies as fault:
             await self.die(connection, fault.how)
         except asyncio.CancelledError:
-            # Only abandon() cancels: the node ends, and asyncio's streams would report a cancelled callback.
+            # Only abandon() cancels: the node ends.
             if not connection.writer.is_closing():
                 connection.end("rst")
         finally:
-            del self.open_connections[connection]
-            self.counters.open_connections = len(self.open_connections)
+            self.forget(connection)
 
     async def die(self, connection: Connection, how: Cut) -> None:
         await delivered(connection.writer)

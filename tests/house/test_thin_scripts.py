@@ -11,7 +11,9 @@ SCRIPTS = sorted(path for folder in FOLDERS for path in (ROOT / "scripts" / fold
 
 def test_the_known_ones_are_there() -> None:
     names = {path.name for path in SCRIPTS}
-    assert {"auto_discover_workers.sh", "generate_certificates.sh", "worker_manager.sh", "model_manager.sh"} <= names
+    known = "auth_manager auto_discover_workers central_monitor firewall_manager generate_certificates health_check"
+    more = ("auto_updater", "model_manager", "rollback", "worker_manager")
+    assert {f"{name}.sh" for name in (*known.split(), *more)} <= names
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

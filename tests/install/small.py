@@ -14,7 +14,7 @@ VERSION = "0.1.0"
 # The real modules that the runner and the agent use on a machine.
 KEPT = ("cluster_ai/__init__.py", "cluster_ai/core", "cluster_ai/nodes", "config/systemd", "scripts/install")
 MAIN = r'''"""Joins, runs and tells how it is doing, as the real one."""
-import hashlib, http.client, json, os, signal, socket, ssl, sys
+import hashlib, http.client, json, os, signal, socket, ssl, sys, time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -38,7 +38,8 @@ def join():
     answer = connection.getresponse()
     told = json.loads(answer.read())
     if answer.status != 200:
-        print("Error: " + told["detail"], file=sys.stderr)
+        # As the real one writes an error.
+        print("Error: " + told["detail"], "  try: another line", "  code: join_refused", sep="\n", file=sys.stderr)
         return 6
     (home / "secrets/tls").mkdir(parents=True)
     (home / "secrets/tls/ca.crt").write_text(authority)
@@ -49,6 +50,8 @@ def join():
 def up():
     (home / "run").mkdir(exist_ok=True)
     os.chdir(home / "run")
+    while (home / "slow").exists():
+        time.sleep(0.05)
     Path("up").write_text(f"{os.getpid()} {sys.executable}")
     Path("agent.sock").unlink(missing_ok=True)
     door = socket.socket(socket.AF_UNIX)
@@ -66,11 +69,25 @@ def up():
         caller.close()
 
 
+def up_behind():
+    """As whoever lets the service start waits for it."""
+    end = time.monotonic() + float(sys.argv[sys.argv.index("--timeout") + 1])
+    while time.monotonic() < end:
+        if (home / "run/up").exists():
+            print("dashboard  http://127.0.0.1:8000")
+            return 0
+        time.sleep(0.05)
+    print("Error: it took too long", file=sys.stderr)
+    return 1
+
+
 match sys.argv[1:3]:
     case ["--version"]:
         print("cluster-ai")
     case ["agent", "join"]:
         sys.exit(join())
+    case ["up", "--detach"]:
+        sys.exit(up_behind())
     case ["up"]:
         up()
 '''

@@ -66,7 +66,7 @@ def test_a_line_that_was_used_is_refused_and_the_download_serves_the_next_one(he
     head.fault("refuse")
     done = machine.run("worker", "--user", "--join", head.lines[0])
     assert done.returncode == 10, done.stderr
-    assert "this join line was used already" in done.stderr
+    assert "did not let this machine in: this join line was used already\n" in done.stderr
     assert is_undone(machine), machine.files()
     assert wheels_fetched(machine)
     (head.folder / "fault").unlink()

@@ -25,6 +25,7 @@ def test_one_line_makes_a_machine_of_the_cluster_and_a_second_run_changes_nothin
     assert psutil.Process(pid or 0).children(), "the supervisor runs"
     until((machine.data / "run/up").exists, what="it has begun")
     command = machine.home / ".local/bin/cluster-ai"
+    assert (machine.home / ".local/share/man/man1/cluster-ai.1").read_text().startswith('.\\"'), "man finds it by PATH"
     assert subprocess.run([command, "--version"], env=machine.environment, check=True, capture_output=True).stdout
     assert "POST /join" in head.calls()
     assert not (machine.prefix / "fetched").exists(), "what was fetched is not needed any more"

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from cluster_ai.firewall import boot
 from cluster_ai.nodes.bundle.unit import filled
 from tests.install.conftest import NASTY, ROOT
 
+INSTALL = ROOT / "docs/reference/install.md"
 TEMPLATE = (ROOT / "config/systemd/cluster-ai.service").read_text()
 
 
@@ -35,7 +37,7 @@ def analyzed(*argv: str, path: Path) -> str:
 
 
 @pytest.mark.parametrize("name", ["plain", NASTY, 'a "quoted" \\ one'])
-@pytest.mark.parametrize("user", ["", "nobody"])
+@pytest.mark.parametrize("user", ["", "daemon"])
 def test_systemd_has_nothing_to_say_against_it(tmp_path: Path, name: str, user: str) -> None:
     (tmp_path / name).mkdir()
     path = unit(tmp_path / name / "cluster", user=user)
@@ -65,13 +67,32 @@ def exposure(path: Path) -> float:
     return float(found[1])
 
 
-def test_how_far_it_is_shut_in(tmp_path: Path) -> None:
+def of_the_firewall(folder: Path) -> Path:
+    path = folder / boot.UNIT
+    path.write_text(boot.TEMPLATE.format(nft="/usr/sbin/nft", rules="/etc/cluster-ai/firewall.nft"))
+    return path
+
+
+def test_systemd_has_nothing_to_say_against_the_firewalls_unit(tmp_path: Path) -> None:
+    assert analyzed("verify", "--man=no", path=of_the_firewall(tmp_path)).strip() == ""
+
+
+def told(line: str) -> float:
+    """The figure of a unit in the documentation, by the first words of its row."""
+    found = re.search(rf"^\| {line} \|.*?\| ([0-9.]+) \|$", INSTALL.read_text(), re.MULTILINE)
+    assert found, line
+    return float(found[1])
+
+
+def test_every_unit_is_shut_in_as_far_as_the_documentation_says(tmp_path: Path) -> None:
     """0 is shut, 10 is open. A user's own systemd can do less; GPUs keep both from more.
 
-    With no namespaces and no mounts at all it would be 6.3 and 2.3, and tickets' programs would have no sandbox.
+    With no namespaces and no mounts at all the first two would be 6.3 and 2.0, and tickets' programs would have no
+    sandbox.
     """
-    assert exposure(unit(tmp_path / "user")) <= 7.2
-    assert exposure(unit(tmp_path / "system", user="nobody")) <= 3.2
+    assert exposure(unit(tmp_path / "user")) == told("`cluster-ai.service`, of a user")
+    assert exposure(unit(tmp_path / "system", user="daemon")) == told("`cluster-ai.service`, of the machine")
+    assert exposure(of_the_firewall(tmp_path)) == told("`cluster-ai-firewall.service`")
 
 
 def test_a_path_with_a_line_break_is_refused() -> None:

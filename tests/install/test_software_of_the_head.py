@@ -118,6 +118,21 @@ async def test_wheels_that_cannot_be_had_leave_nothing(tmp_path: Path, monkeypat
     assert [path.name for path in tmp_path.iterdir()] == ["root"]
 
 
+@pytest.mark.anyio
+async def test_an_index_that_is_not_reached_is_not_told_as_a_package_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"INDEX_URL": "http://127.0.0.1:9/simple", "RETRIES": "1", "CONFIG_FILE": "/dev/null"}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    (tmp_path / "requirements").mkdir()
+    for name in wheels.LOCKS:
+        (tmp_path / "requirements" / name).write_text(f"nowhere-to-be-found==1 {HASH}\n")
+    with pytest.raises(NoWheels, match="no package index is reached from here"):
+        await wheels.fill(tmp_path / "wheels", tmp_path, X86, lambda _done, _total: None)
+
+
 @asynccontextmanager
 async def shelf(folder: Path, root: Path, house: Path) -> AsyncIterator[Shelf]:
     name = await asyncio.to_thread(environment_id, root, python="3.11", machine="x86_64")
@@ -233,7 +248,7 @@ def test_a_bundle_carried_by_hand_is_checked_like_one_that_was_fetched(tmp_path:
 
 def test_the_installer_knows_the_ports_of_the_settings() -> None:
     usual, moved = Ports(), Ports.at(20_000)
-    for name in ("agent", "node"):
+    for name in ("agent", "node", "backend", "gateway", "scheduler", "dask_dashboard"):
         assert PORTS[name] == getattr(usual, name)
         assert ports("20000")[name] == getattr(moved, name)
     assert (PORTS["worker"], PORTS["nanny"]) == (usual.worker(0), usual.nanny(0))

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cluster_ai.nodes.bundle import disk, switch
+from cluster_ai.core import files
+from cluster_ai.nodes.bundle import switch
 from tests.install.conftest import ROOT
 from tests.waiting import until
 
@@ -100,7 +101,7 @@ def test_power_lost_between_the_note_and_the_switch_leaves_the_old_version(tmp_p
         version(tmp_path, name)
     switch.flip(tmp_path, "1")
     # All that was done before the power went.
-    disk.put(tmp_path / switch.TRIAL, json.dumps({"name": "2", "before": "1"}))
+    files.replace(tmp_path / switch.TRIAL, json.dumps({"name": "2", "before": "1"}))
     assert switch.roll_back(tmp_path) == "1"
     assert switch.failed(tmp_path) == "", "it was never tried"
 
@@ -115,14 +116,14 @@ def test_a_note_that_cannot_be_read_does_no_harm(tmp_path: Path) -> None:
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "note"
-    disk.put(path, "first\n")
+    files.replace(path, "first\n")
     (tmp_path / "folder").mkdir()
     with pytest.raises(IsADirectoryError):
-        disk.put(tmp_path / "folder", "second\n")
+        files.replace(tmp_path / "folder", "second\n")
     assert path.read_text() == "first\n"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "note"], "no draft is left"
-    assert disk.take_away(path)
-    assert not disk.take_away(path)
+    assert files.take_away(path)
+    assert not files.take_away(path)
 
 
 def test_a_checkout_has_no_versions() -> None:
@@ -162,7 +163,8 @@ def runner(prefix: Path, *, seconds: int, joined: bool = True) -> Iterator[subpr
 
 @pytest.mark.real
 def test_a_version_that_does_not_report_is_taken_back_by_itself(tmp_path: Path) -> None:
-    version(tmp_path, "1")
+    # It is on no trial; what it confirmed a moment late would be the other one's.
+    version(tmp_path, "1", confirms=False)
     version(tmp_path, "2", confirms=False)
     switch.flip(tmp_path, "1")
     with runner(tmp_path, seconds=1):
@@ -170,7 +172,10 @@ def test_a_version_that_does_not_report_is_taken_back_by_itself(tmp_path: Path) 
         switch.begin_trial(tmp_path, "2")
         # As the agent asks its supervisor to end, so that the new version is started.
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
-        until(lambda: lives(tmp_path) == ["1", "2", "1"], seconds=20, what="the old one runs again")
+        # On a busy machine the new one may be ended before it has written that it lives.
+        until(
+            lambda: len(lives(tmp_path)) > 1 and lives(tmp_path)[-1] == "1", seconds=20, what="the old one runs again"
+        )
         assert (switch.current(tmp_path), switch.failed(tmp_path)) == ("1", "2")
         assert "did not report to the head" in (tmp_path / "told").read_text()
 

@@ -15,9 +15,6 @@ from cluster_ai.core.db import Database, open_database
 from cluster_ai.core.principals import Role
 from cluster_ai.keys.service import Chance, Keys
 from cluster_ai.keys.types import NewKey
-from tests.core.conftest import empty_url, postgres_url, url
-
-__all__ = ["empty_url", "postgres_url", "url"]
 
 
 @dataclass

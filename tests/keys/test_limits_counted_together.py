@@ -11,7 +11,7 @@ import pytest
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.keys import meter as module
 from cluster_ai.keys.meter import Meter
-from cluster_ai.keys.shared import LONGEST_SECONDS, open_shared
+from cluster_ai.keys.shared import open_shared
 from cluster_ai.keys.types import LimitReached, Limits
 from cluster_ai.keys.windows import DAY, MINUTE
 from tests.keys.redis_server import RedisServer, running_redis
@@ -20,6 +20,7 @@ from tests.told import told_by
 pytestmark = pytest.mark.real
 # By Redis's clock a minute may end inside a test; a day hardly does, and this test would then say so.
 DAYS = Limits(requests_per_day=100)
+SECONDS = 1.0
 
 
 @pytest.fixture
@@ -94,7 +95,9 @@ def test_tokens_put_right_at_one_gateway_count_at_the_other(redis: RedisServer) 
 @pytest.mark.parametrize("how", ["stop", "freeze"])
 def test_redis_that_goes_away_holds_no_call_up_and_is_used_again(redis: RedisServer, how: str) -> None:
     async def story() -> None:
-        async with meters(redis, 1, seconds=LONGEST_SECONDS) as [meter]:
+        # Longer than a gateway waits, so that a busy machine is not taken for a Redis that is gone; a hundred calls
+        # that waited one after another would take a hundred times as long.
+        async with meters(redis, 1, seconds=SECONDS) as [meter]:
             limits = Limits(requests_per_day=50)
             assert sum([await passes(meter, limits) for _ in range(10)]) == 10
             getattr(redis, how)()
@@ -102,7 +105,7 @@ def test_redis_that_goes_away_holds_no_call_up_and_is_used_again(redis: RedisSer
                 began = time.perf_counter()
                 assert sum(await asyncio.gather(*(passes(meter, limits) for _ in range(100)))) == 40, "as it counted"
                 took = time.perf_counter() - began
-            assert took < 4.5, "one wait of 50 ms for all of them, on a busy machine"
+            assert took < 10 * SECONDS, "one wait for all of them, on a busy machine"
             assert [row["event"] for row in logs] == ["each gateway counts limits for itself"]
             redis.start() if how == "stop" else redis.thaw()
             with told_by(module) as logs:

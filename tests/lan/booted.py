@@ -42,11 +42,22 @@ def checkout() -> tuple[Path, ...]:
 
 
 class BootedMachine(Host):
-    """``shows`` are folders of this box that are seen in it, unchangeable, at the same place. Starts switched off."""
+    """``shows`` are folders of this box that are seen in it, unchangeable, at the same place; ``packages`` are what its
+    system has besides. Starts switched off."""
 
-    def __init__(self, name: str, *, address: str, cable: Cable, folder: Path, shows: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        address: str,
+        cable: Cable,
+        folder: Path,
+        shows: tuple[Path, ...] = (),
+        packages: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(name, address=address, cable=cable, folder=folder)
         self._shows = shows
+        self._system_root = root(packages)
         folder.mkdir(parents=True)
         self._anchor = self._hold_disk()
         self._first = psutil.Process(self._anchor.pid).children()[0]
@@ -89,6 +100,8 @@ class BootedMachine(Host):
         spawn = [tool("systemd-nspawn", "systemd-container"), "--quiet", "--boot", "--register=no", "--keep-unit"]
         where = [f"--directory={self.folder / 'disk'}", f"--network-namespace-path={self.folder / 'space'}"]
         own = [f"--machine={self.cable.space}", f"--hostname={self.name}", "--link-journal=no", "--resolv-conf=off"]
+        # The network is its own, so it may say who passes.
+        own += ["--capability=CAP_NET_ADMIN"]
         shown = [f"--bind-ro={path}" for path in self._shows]
         with (self.folder / "console.log").open("ab") as console:
             self._nspawn = subprocess.Popen(
@@ -205,7 +218,7 @@ class BootedMachine(Host):
             *own,
             "sh",
             str(BOOTING),
-            str(root()),
+            str(self._system_root),
             str(self.folder),
             self.cable.space,
             sys.executable,

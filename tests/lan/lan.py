@@ -67,10 +67,14 @@ class Lan:
         self._introduce(machine)
         return machine
 
-    def booted(self, name: str, *, linger: bool = False, shows: tuple[Path, ...] = ()) -> BootedMachine:
+    def booted(
+        self, name: str, *, linger: bool = False, shows: tuple[Path, ...] = (), packages: tuple[str, ...] = ()
+    ) -> BootedMachine:
         """One with systemd and sshd, booted; ``key`` opens the accounts ``root`` and ``owner``."""
         address, cable = self._connect(name)
-        machine = BootedMachine(name, address=address, cable=cable, folder=self.folder / name, shows=shows)
+        machine = BootedMachine(
+            name, address=address, cable=cable, folder=self.folder / name, shows=shows, packages=packages
+        )
         self._stack.callback(machine.close)
         machine.let_in(self.key)
         if linger:

@@ -37,29 +37,30 @@ PACKAGES = (
 """What a small server has that somebody uses by SSH."""
 
 
-def root() -> Path:
-    """The folder of the system; the first to ask makes it, whoever asks meanwhile waits.
+def root(more: tuple[str, ...] = ()) -> Path:
+    """The folder of the system, with ``more`` packages; the first to ask makes it, whoever asks meanwhile waits.
 
     Raises:
         CommandFailed: it cannot be made here.
     """
     codename = _system()["VERSION_CODENAME"]
-    made_of = " ".join((codename, *PACKAGES, RECIPE.read_text()))
+    packages = (*PACKAGES, *more)
+    made_of = " ".join((codename, *packages, RECIPE.read_text()))
     folder = CACHE / hashlib.sha256(made_of.encode()).hexdigest()[:16]
     with _alone():
         if not folder.exists():
             # Of one who was stopped. Others stay: machines of another checkout's state may stand on them.
             shutil.rmtree(folder.with_suffix(".new"), ignore_errors=True)
-            _make(folder.with_suffix(".new"), codename)
+            _make(folder.with_suffix(".new"), codename, packages)
             folder.with_suffix(".new").rename(folder)
     return folder
 
 
-def _make(folder: Path, codename: str) -> None:
+def _make(folder: Path, codename: str, wanted: tuple[str, ...]) -> None:
     # Mounts that debootstrap and the recipe leave behind end with their namespace.
     alone = [tool("unshare", "util-linux"), "--mount", "--propagation", "private", "--pid", "--fork"]
     bootstrap = tool("debootstrap", "debootstrap")
-    packages = f"--include={','.join(PACKAGES)}"
+    packages = f"--include={','.join(wanted)}"
     try:
         do([*alone, bootstrap, "--variant=minbase", packages, codename, folder, _mirror(codename)], seconds=900)
         do([*alone, "sh", RECIPE, folder], seconds=120)

@@ -16,14 +16,29 @@ def stock(home: Path) -> None:
     Raises:
         NoWheels: they are not in the cache, and this box reaches no package index either.
     """
-    python, machine = do(["chroot", root(), "python3", "-c", ASKED]).split()
-    name = environment_id(program_root(), python=python, machine=machine)
-    cached = CACHE / "wheels" / name
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    asyncio.run(wheels.fill(cached, program_root(), Target(python, machine), lambda *_: None))
+    cached = house()
     shelf = home / "bundles" / "wheels"
     shelf.mkdir(parents=True)
-    (shelf / name).symlink_to(cached)
+    (shelf / cached.name).symlink_to(cached)
+
+
+def house() -> Path:
+    """The folder of those packages, filled.
+
+    Raises:
+        NoWheels: they are not in the cache, and this box reaches no package index either.
+    """
+    python, machine = kind()
+    cached = CACHE / "wheels" / environment_id(program_root(), python=python, machine=machine)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    asyncio.run(wheels.fill(cached, program_root(), Target(python, machine), lambda *_: None))
+    return cached
+
+
+def kind() -> tuple[str, str]:
+    """Python and processor of machines that boot."""
+    python, machine = do(["chroot", root(), "python3", "-c", ASKED]).split()
+    return python, machine
 
 
 ASKED = "import platform; print('.'.join(platform.python_version_tuple()[:2]), platform.machine())"

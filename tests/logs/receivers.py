@@ -1,13 +1,13 @@
 """Small real servers that take lines as Loki and Elasticsearch do, refuse what these would, and can be told to fail."""
 
 import contextlib
-import http.server
 import json
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.posted import Said, posted
 
 
 @dataclass
@@ -92,26 +92,5 @@ def wrong_in(stream: dict[str, Any]) -> bytes:
 @contextlib.contextmanager
 def receiving() -> Iterator[Receiver]:
     found = Receiver()
-
-    class Door(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            told = {name.lower(): value for name, value in self.headers.items()}
-            status, said = found.take(self.path, told, body)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
-        found.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield found
-        finally:
-            server.shutdown()
-            thread.join()
+    with posted(lambda post: Said(*found.take(post.path, post.headers, post.body))) as found.url:
+        yield found

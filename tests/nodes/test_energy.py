@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 
 from cluster_ai.core.db import DatabaseBroken, DatabaseUnavailable, open_database
 from cluster_ai.core.migrate import downgrade, upgrade
@@ -17,7 +15,8 @@ from cluster_ai.nodes import energy as module
 from cluster_ai.nodes import tables
 from cluster_ai.nodes.energy import STORE_SECONDS, Energy
 from cluster_ai.nodes.power import Drawn
-from tests.core.test_migrations import names, sync
+from tests.core.tables_alike import differences
+from tests.core.test_migrations import names
 from tests.nodes.metering import DAY, NEXT, Bench, machine
 from tests.told import told_by
 
@@ -31,15 +30,7 @@ def bench(url: str) -> Bench:
 
 
 def test_table_in_the_code_is_that_in_the_database(url: str) -> None:
-    engine = sync(url)
-
-    def ours(name: str | None, kind: str, _parents: object) -> bool:
-        return kind != "table" or name in tables.metadata.tables
-
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_name": ours, "compare_type": True})
-        assert compare_metadata(context, tables.metadata) == []
-    engine.dispose()
+    assert differences(url, tables.metadata) == []
 
 
 def test_migration_goes_back_and_forth_again(url: str) -> None:

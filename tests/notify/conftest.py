@@ -20,9 +20,6 @@ from cluster_ai.notify.chance import Chance
 from cluster_ai.notify.given import Around, Given
 from cluster_ai.notify.making import Notify, made
 from cluster_ai.notify.types import NewEndpoint, NotifySettings, Outcome
-from tests.core.conftest import empty_url, postgres_url, url
-
-__all__ = ["empty_url", "postgres_url", "url"]
 
 
 @dataclass

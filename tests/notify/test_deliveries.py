@@ -6,31 +6,21 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 
-from cluster_ai.core.db import driver_url
 from cluster_ai.core.errors import NotFound
 from cluster_ai.notify import tables
 from cluster_ai.notify.outbound import LEASE_SECONDS
 from cluster_ai.notify.types import DeliveryState, Disabled, EndpointChanges
 from tests.core.query_plans import scans
+from tests.core.tables_alike import differences
 from tests.notify.conftest import Desk, Scene, Story, met, receiving
 
 Tell = Callable[[Story], None]
 
 
 def test_tables_in_the_code_are_those_in_the_database(url: str) -> None:
-    engine = create_engine(url if url.startswith("sqlite") else driver_url(url))
-    with engine.connect() as connection:
-
-        def ours(name: str | None, kind: str, _parents: object) -> bool:
-            return kind != "table" or name in tables.metadata.tables
-
-        context = MigrationContext.configure(connection, opts={"include_name": ours, "compare_type": True})
-        assert compare_metadata(context, tables.metadata) == []
-    engine.dispose()
+    assert differences(url, tables.metadata) == []
 
 
 def test_each_endpoint_gets_what_it_wants_once(tell: Tell) -> None:

@@ -49,6 +49,18 @@ class OpenWebUI:
             connection.request("POST", path, json.dumps(fields), self._headers())
             yield connection.getresponse()
 
+    def is_up(self) -> bool:
+        """Whether it answers; false also while nothing listens."""
+        try:
+            return self.request("GET", "/health", timeout=10)[0] == 200
+        except OSError:
+            return False
+
+    def signed_up(self) -> "OpenWebUI":
+        """The same, as its first person sees it."""
+        person = {"name": "Ana Lima", "email": "ana@example.test", "password": "a password of these tests 7"}
+        return OpenWebUI(self.port, self.json("POST", "/api/v1/auths/signup", person)["token"])
+
     def models(self) -> list[str]:
         return [model["id"] for model in self.json("GET", "/api/models")["data"]]
 
@@ -85,8 +97,8 @@ def open_webui(folder: Path, gateway: str, **more: str) -> Iterator[OpenWebUI]:
     with (folder / "open-webui.log").open("wb") as log:
         process = subprocess.Popen([SCRIPT, "serve", "--port", str(port)], env=env, stdout=log, stderr=log)
     try:
-        until(lambda: _is_up(process, port, folder), seconds=START_SECONDS, what="Open WebUI answers", bears=(OSError,))
-        yield _sign_up(OpenWebUI(port, ""))
+        until(lambda: _is_up(process, port, folder), seconds=START_SECONDS, what="Open WebUI answers")
+        yield OpenWebUI(port, "").signed_up()
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -98,9 +110,4 @@ def open_webui(folder: Path, gateway: str, **more: str) -> Iterator[OpenWebUI]:
 
 def _is_up(process: subprocess.Popen[bytes], port: int, folder: Path) -> bool:
     assert process.poll() is None, (folder / "open-webui.log").read_text()[-4000:]
-    return OpenWebUI(port, "").request("GET", "/health", timeout=10)[0] == 200
-
-
-def _sign_up(fresh: OpenWebUI) -> OpenWebUI:
-    person = {"name": "Ana Lima", "email": "ana@example.test", "password": "a password of these tests 7"}
-    return OpenWebUI(fresh.port, fresh.json("POST", "/api/v1/auths/signup", person)["token"])
+    return OpenWebUI(port, "").is_up()

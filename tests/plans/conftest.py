@@ -23,9 +23,6 @@ from cluster_ai.plans.records import Fence, Leased
 from cluster_ai.plans.results import Results
 from cluster_ai.plans.tokens import TicketKeys
 from cluster_ai.plans.types import Accepted, NewPlan
-from tests.core.conftest import empty_url, postgres_url, url
-
-__all__ = ["empty_url", "postgres_url", "url"]
 
 KINDS = {
     "EXECUTE": Trait(is_idempotent=True, can_compensate=True),

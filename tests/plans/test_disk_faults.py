@@ -7,22 +7,15 @@ import pytest
 from sqlalchemy import text
 
 from cluster_ai.core.db import DatabaseFull, DatabaseReadOnly
-from cluster_ai.core.migrate import downgrade, upgrade
+from cluster_ai.core.migrate import upgrade
 from cluster_ai.executors.contract import Result
 from tests.disks import immutable, real_disk
 from tests.plans.conftest import Room, opened_room
 
 
-@pytest.fixture
-def room_url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'test.db'}"
-    upgrade(url)
-    return url
-
-
-def test_a_full_disk_takes_nothing_and_goes_on_when_there_is_space(room_url: str, tmp_path: Path) -> None:
+def test_a_full_disk_takes_nothing_and_goes_on_when_there_is_space(sqlite_url: str, tmp_path: Path) -> None:
     async def story() -> None:
-        async with opened_room(room_url, tmp_path) as room:
+        async with opened_room(sqlite_url, tmp_path) as room:
             accepted = await room.submit({"id": "a"})
             fence = await room.begin(accepted.ticket_ids["a"])
             await _limit(room, more=8)
@@ -64,26 +57,16 @@ def test_a_database_that_turned_read_only_is_no_full_one(tmp_path: Path) -> None
         asyncio.run(story(disk))
 
 
-def test_postgresql_tells_them_apart_too(postgres_url: str, tmp_path: Path) -> None:
-    upgrade(postgres_url)
-
+def test_postgresql_tells_them_apart_too(postgres_tables_url: str, tmp_path: Path) -> None:
     async def story() -> None:
-        async with opened_room(postgres_url, tmp_path) as room:
+        async with opened_room(postgres_tables_url, tmp_path) as room:
             accepted = await room.submit({"id": "a"})
             async with room.database.transaction() as connection:
                 name = (await connection.execute(text("SELECT current_database()"))).scalar_one()
                 await connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
-        try:
-            async with opened_room(postgres_url, tmp_path) as room:
-                with pytest.raises(DatabaseReadOnly):
-                    await room.submit({"id": "b"})
-                assert await room.states(accepted) == {"a": "ready"}
-        finally:
-            async with opened_room(postgres_url, tmp_path) as room, room.database.transaction() as connection:
-                await connection.execute(text("SET TRANSACTION READ WRITE"))
-                await connection.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+        async with opened_room(postgres_tables_url, tmp_path) as room:
+            with pytest.raises(DatabaseReadOnly):
+                await room.submit({"id": "b"})
+            assert await room.states(accepted) == {"a": "ready"}
 
-    try:
-        asyncio.run(story())
-    finally:
-        downgrade(postgres_url, to="base")
+    asyncio.run(story())

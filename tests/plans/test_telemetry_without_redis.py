@@ -68,7 +68,7 @@ def test_every_process_hears_it_and_nothing_is_lost_while_redis_is_away(redis: R
             first, "corr-1", "cancelled",
         )  # fmt: skip
         assert plans_of(head) == [first]
-        assert metric(head, SIZE) == 0
+        until(lambda: metric(head, SIZE) == 0, seconds=20, what="what was told does not wait")
         redis.stop()
         until(lambda: metric(head, "cluster_ai_bus_up") == 0, seconds=20, what="the outage is seen")
         later = [ended(head, f"corr-{number}") for number in (2, 3, 4)]

@@ -111,6 +111,11 @@ def test_tickets_are_listed_shown_and_steered(desk: Desk) -> None:
     first = rows[0]["ticket_id"]
     assert desk.cli("ticket", "cancel", first).returncode == 0
     assert "cancelled" in desk.said("ticket", "show", first)
+    newest = json.loads(desk.said("ticket", "list", "--json"))["items"]
+    named = next(one for one in newest if one["task_id"] == rows[0]["task_id"])
+    assert named["ticket_id"] in desk.said("ticket", "show", rows[0]["task_id"]), "by its name, the last that has it"
+    nobody = desk.cli("ticket", "show", "nobody")
+    assert (nobody.returncode, "is called nobody" in nobody.stderr) == (2, True), nobody.stderr
     assert desk.cli("ticket", "retry", first).returncode == 0
     history = json.loads(desk.said("ticket", "history", first, "--json"))
     assert [entry["type"] for entry in history["entries"]] == ["created", "cancelled", "ready"]

@@ -26,9 +26,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
-def family(made: Cluster, worker: str) -> list[psutil.Process]:
-    top = psutil.Process(made.processes[worker].pid)
-    return [top, *top.children(recursive=True)]
+def below(made: Cluster, worker: str) -> list[psutil.Process]:
+    """The worker and what it runs. Its nanny stays awake: a worker whose nanny is silent, too, is soon forgotten, and
+    one that wakes up forgotten ends without a word.
+    """
+    return psutil.Process(made.processes[worker].pid).children(recursive=True)
 
 
 def test_the_late_one_is_refused_and_one_result_counts(made: Cluster) -> None:
@@ -39,7 +41,7 @@ def test_the_late_one_is_refused_and_one_result_counts(made: Cluster) -> None:
     plan_id, ticket_id = accepted["plan"]["plan_id"], accepted["ticket_ids"]["a"]
     until(mark.exists, seconds=60, what="it runs")
     first = made.call("GET", f"/api/v1/tickets/{ticket_id}")["allocated_agent_id"]
-    asleep = family(made, first)
+    asleep = below(made, first)
     for process in asleep:
         process.send_signal(signal.SIGSTOP)
     try:

@@ -119,12 +119,12 @@ def test_a_watch_tells_all_then_changes_and_resumes(stub: Stub) -> None:
 
 
 def test_a_watcher_who_left_is_forgotten(api: Api, stub: Stub) -> None:
-    before = api.plane.registry.feed.watchers
+    until(lambda: api.plane.registry.feed.watchers == 0, what="those of the tests before are gone")
     watch = stub.Watch(pb.WatchRequest(), timeout=20)
     next(watch)
-    assert api.plane.registry.feed.watchers == before + 1
+    assert api.plane.registry.feed.watchers == 1
     watch.cancel()
-    until(lambda: api.plane.registry.feed.watchers == before, what="the watcher is gone")
+    until(lambda: api.plane.registry.feed.watchers == 0, what="the watcher is gone")
 
 
 @pytest.mark.parametrize(("token", "code"), [("", "unauthenticated"), ("wrong", "unauthenticated")])

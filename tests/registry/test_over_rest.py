@@ -163,11 +163,11 @@ def test_a_cursor_of_another_life_begins_anew(api: Api) -> None:
 
 
 def test_a_watcher_who_left_is_forgotten(api: Api) -> None:
-    before = api.plane.registry.feed.watchers
+    until(lambda: api.plane.registry.feed.watchers == 0, what="those of the tests before are gone")
     with api.local() as client, watching(client) as lines:
         next(lines)
-        assert api.plane.registry.feed.watchers == before + 1
-    until(lambda: api.plane.registry.feed.watchers == before, what="the watcher is gone")
+        assert api.plane.registry.feed.watchers == 1
+    until(lambda: api.plane.registry.feed.watchers == 0, what="the watcher is gone")
 
 
 def test_marks_move_an_instance_down_the_ranking(api: Api) -> None:

@@ -8,16 +8,14 @@ import httpx2
 import pytest
 from jsonschema import Draft202012Validator
 
-from backend.app import create_api
 from backend.policy import API, RULES, WEBSOCKET, Rule
 from cluster_ai.core.ids import new_id
 from cluster_ai.core.paths import read_secret
 from cluster_ai.notify.inbound import NAME
 from cluster_ai.notify.signing import Claims, key_of, signed
 from tests.backend.running import Api
+from tests.security.described import DESCRIBED
 from tests.security.test_policy import BODIES, path_of
-
-DESCRIBED: Final[dict[str, Any]] = create_api().openapi()
 
 
 def body_of(rule: Rule) -> dict[str, Any]:
@@ -39,6 +37,7 @@ TAKING = [rule for rule in RULES if rule.method == "POST" and body_of(rule) and 
 ONE_NODE: Final = {"nodes": ["n1"]}
 TICKET: Final = {"id": "a", "type": "INFER", "parameters": {"model": "m", "prompt": "p"}}
 GOOD = {
+    "users": {"name": "mallory", "role": "viewer", "password": ""},
     "login": {"username": "u", "password": "p"},
     "token": {"username": "u", "password": "p"},
     "password": {"current": "", "new": "a sentence nobody guesses"},

@@ -1,9 +1,15 @@
 """Requests made from the API's own description, good and bad: every answer is a described one, none is a 5xx."""
 
-from collections.abc import Iterator, Sequence
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case
@@ -18,10 +24,11 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from backend.app import create_api
+from backend.doctor_room import Doctor
 from tests.backend.running import Api, running_api
 from tests.backend.world import INTERNAL
 from tests.core.postgres import running_postgres
+from tests.security.described import DESCRIBED
 
 HEADERS = {"Authorization": f"Bearer {INTERNAL}"}
 CHECKS = [
@@ -36,12 +43,21 @@ CHECKS = [
 CONFIG = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": ["4xx"]}}})
 # A stream of events has no end to wait for, and Dask's dashboard is Dask's; both are tested in their own places.
 schema = (
-    schemathesis.openapi.from_dict(create_api().openapi(), config=CONFIG)
+    schemathesis.openapi.from_dict(DESCRIBED, config=CONFIG)
     .exclude(path=["/api/v1/events", "/api/v1/logs/tail", "/api/v1/registry/watch"])
     .exclude(path_regex="^/dask")
 )
 operations = {found.ok().label: found.ok() for found in schema.get_all_operations()}
-FEW, MANY = 6, 60
+FEWEST, FEW, MANY = 2, 6, 60
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Door:
+    """The API, and connections to it that are kept."""
+
+    url: str
+    session: requests.Session
 
 
 @pytest.fixture(scope="module")
@@ -49,38 +65,53 @@ def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     with ExitStack() as stack:
         url = stack.enter_context(running_postgres()) if request.param == "postgresql" else None
         home = tmp_path_factory.mktemp("api") / "home"
-        yield stack.enter_context(running_api(home, url=url, dispatching=True))
+        yield stack.enter_context(running_api(home, url=url, dispatching=True, doctor=quick_doctor()))
+
+
+def quick_doctor() -> Doctor:
+    """The real one takes seconds each time, and has tests of its own."""
+    said = {"version": "1", "python": "3", "system": "x", "checks": [{"id": "a", "verdict": "ok", "evidence": "b"}]}
+    return Doctor(os.environ, command=(sys.executable, "-I", "-S", "-c", f"print({json.dumps(said)!r})"))
+
+
+@pytest.fixture(scope="module")
+def door(api: Api) -> Iterator[Door]:
+    with requests.Session() as session:
+        # Or it looks for proxies in the environment with each request.
+        session.trust_env = False
+        yield Door(api.url, session)
 
 
 # Their own way makes the requests while tests are collected, half a minute for everybody who collects any, and names
 # all tests the same, so that those who run them on several processes run one of them.
-def each(*databases: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(
-        ("api", "label"), [(one, label) for one in databases for label in operations], indirect=["api"]
-    )
+def each(*databases: str) -> Callable[[T], T]:
+    on = pytest.mark.parametrize("api", databases, indirect=True, scope="module")
+    what = pytest.mark.parametrize("label", operations)
+    # Apart, so that all requests meet one API: together each pair would start its own.
+    return lambda test: on(what(test))
 
 
 @each("sqlite")
-def test_every_answer_is_a_described_one(label: str, api: Api) -> None:
-    ask(label, api, examples=FEW)
+def test_every_answer_is_a_described_one(label: str, door: Door) -> None:
+    ask(label, door, examples=FEW)
 
 
 @pytest.mark.real
 @each("postgresql")
-def test_so_is_it_on_postgresql(label: str, api: Api) -> None:
+def test_so_is_it_on_postgresql(label: str, door: Door) -> None:
     """Drawn ones alone: what is wrong with a request in a known way is refused before any database is asked."""
-    ask(label, api, examples=FEW, phases=(Phase.generate,))
+    ask(label, door, examples=FEWEST, phases=(Phase.generate,))
 
 
 @pytest.mark.slow
 @each("sqlite", "postgresql")
-def test_every_answer_to_many_more_is_a_described_one(label: str, api: Api) -> None:
-    ask(label, api, examples=MANY)
+def test_every_answer_to_many_more_is_a_described_one(label: str, door: Door) -> None:
+    ask(label, door, examples=MANY)
 
 
-def ask(label: str, api: Api, *, examples: int, phases: Sequence[Phase] = tuple(Phase)) -> None:
+def ask(label: str, door: Door, *, examples: int, phases: Sequence[Phase] = tuple(Phase)) -> None:
     def asked(case: Case) -> None:
-        case.call_and_validate(base_url=api.url, headers=HEADERS, checks=CHECKS, timeout=10)
+        case.call_and_validate(base_url=door.url, session=door.session, headers=HEADERS, checks=CHECKS, timeout=10)
 
     load_all_checks()
     build_operation_test(

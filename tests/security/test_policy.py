@@ -15,6 +15,7 @@ from cluster_ai.accounts.types import User
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.principals import Role
 from tests.backend.running import CHEAP, PASSWORD, Api
+from tests.security.described import DESCRIBED
 
 HTTP = [rule for rule in RULES if rule.method != WEBSOCKET]
 NAMES = {rule: f"{rule.method} {rule.path}" for rule in HTTP}
@@ -109,7 +110,7 @@ def test_line_without_a_route_and_route_around_the_table_refuse_to_start(monkeyp
 def test_description_and_routes_are_the_same_inventory() -> None:
     described = {
         (method.upper(), re.sub(r"\{(model|path)\}", r"{\1:path}", path))
-        for path, operations in create_api().openapi()["paths"].items()
+        for path, operations in DESCRIBED["paths"].items()
         for method in operations
     }
     assert described == {(rule.method, rule.path) for rule in HTTP}

@@ -103,7 +103,7 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
 }
 
 @test "the menu, piped, prints the command and runs it" {
-  run bash -c "printf '3\nq\n' | '$MANAGER'"
+  run bash -c "printf '1\n4\nq\n' | '$MANAGER'"
   [ "$status" -eq 0 ]
   [[ $output == *'$ ./manager.sh status'* ]]
   [[ $output == *gateway* ]]
@@ -111,8 +111,22 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
   [ "$status" -eq 2 ]
 }
 
+@test "the menu asks for a word, and takes no option for one" {
+  run bash -c "printf '3\n7\nnone:1b\nq\n' | '$MANAGER'"
+  [ "$status" -eq 3 ]
+  [[ $output == *'$ ./manager.sh model show none:1b'* ]]
+  run bash -c "printf '3\n7\n--help\nq\n' | '$MANAGER'"
+  [[ $output != *'$ ./manager.sh model show'* ]]
+}
+
+@test "one line says how the cluster is" {
+  run "$MANAGER" status --line
+  [ "$status" -eq 0 ]
+  [[ $output == "home · 1 of 1 nodes up · 5 of 5 parts ready" ]]
+}
+
 @test "the menu of a terminal asks before it stops everything" {
-  run bash -c "printf '2nq' | script -qec '$MANAGER' /dev/null"
+  run bash -c "printf '12nq' | script -qec '$MANAGER' /dev/null"
   [[ $output == *'y / N'* ]]
   [[ $output != *'$ ./manager.sh stop'* ]]
   [ -n "$(pids)" ]
@@ -120,7 +134,7 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
 
 @test "the menu speaks Portuguese" {
   CLUSTER_AI_LANG=pt-BR run bash -c "printf 'q\n' | '$MANAGER'"
-  [[ $output == *Diagnóstico* ]]
+  [[ $output == *Manutenção* ]]
 }
 
 @test "restart replaces every process and comes back" {
@@ -130,6 +144,25 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
   after=$(pids)
   [ -n "$after" ]
   [ -z "$(comm -12 <(echo "$before") <(echo "$after"))" ]
+}
+
+@test "a backup is restored over a cluster that is stopped for it, and for a good one alone" {
+  run "$MANAGER" backup create
+  [ "$status" -eq 0 ]
+  local file=${lines[${#lines[@]} - 1]} before
+  before=$(pids)
+  head -c 1000 "$file" >"$BATS_TEST_TMPDIR/cut"
+  run "$MANAGER" backup restore "$BATS_TEST_TMPDIR/cut" --stop --yes
+  [ "$status" -ne 0 ]
+  [[ $output == *backup_truncated* ]]
+  [ "$(pids)" = "$before" ]
+  run "$MANAGER" backup restore "$file" --stop --yes
+  [ "$status" -eq 0 ]
+  [ -z "$(left_over)" ]
+  run "$MANAGER" start
+  [ "$status" -eq 0 ]
+  run "$MANAGER" auth whoami
+  [ "$status" -eq 0 ]
 }
 
 @test "stop leaves no process" {

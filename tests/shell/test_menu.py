@@ -49,16 +49,38 @@ def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Termina
     term.tmux("kill-server")
 
 
-def test_menu_fits_moves_and_ends(terminal: Terminal) -> None:
-    screen = terminal.shows("./manager.sh diag")
-    lines = screen.splitlines()
-    assert lines[0].startswith("Cluster AI")
-    assert all(len(line) <= 80 for line in lines)
-    for word in ("start", "stop", "status", "node ls", "model ls", "chat", "tui", "logs", "diag", "config show"):
-        assert f"./manager.sh {word}" in screen
-    terminal.tmux("send-keys", "-t", "menu", "Down", "Down", "Enter")
+PLACES = 9
+MARK = "./manager.sh chat"
+"""On the first page alone."""
+
+
+def test_every_page_fits_and_the_arrows_move(terminal: Terminal) -> None:
+    screen = terminal.shows(MARK)
+    assert screen.splitlines()[0].startswith("Cluster AI")
+    for place in range(1, PLACES + 1):
+        if f" {place}  " in screen and "→" in next(line for line in screen.splitlines() if f" {place}  " in line):
+            terminal.tmux("send-keys", "-t", "menu", str(place))
+            page = terminal.shows("Cluster AI >")
+            assert all(len(line) <= 80 for line in page.splitlines())
+            assert page.rstrip().splitlines()[-1].strip(), "the line of keys is on it"
+            terminal.tmux("send-keys", "-t", "menu", "b")
+            terminal.shows(MARK)
+    terminal.tmux("send-keys", "-t", "menu", "Enter")
+    terminal.shows("./manager.sh restart")
+    terminal.tmux("send-keys", "-t", "menu", "Down", "Down", "Down", "Enter")
     terminal.shows("$ ./manager.sh status")
     terminal.tmux("send-keys", "-t", "menu", "Enter")
-    terminal.shows("./manager.sh diag")
+    terminal.shows("Cluster AI >")
     terminal.tmux("send-keys", "-t", "menu", "q")
     terminal.shows("left 0")
+
+
+def test_a_word_is_asked_for_and_none_goes_back(terminal: Terminal) -> None:
+    terminal.shows(MARK)
+    terminal.tmux("send-keys", "-t", "menu", "3")
+    terminal.shows("model show <model>")
+    terminal.tmux("send-keys", "-t", "menu", "7")
+    terminal.tmux("send-keys", "-t", "menu", "Enter")
+    terminal.tmux("send-keys", "-t", "menu", "7")
+    terminal.tmux("send-keys", "-t", "menu", "llama 3", "Enter")
+    terminal.shows("$ ./manager.sh model show llama 3")

@@ -17,9 +17,7 @@ from cluster_ai.slo.given import Given
 from cluster_ai.slo.judging import Call
 from cluster_ai.slo.service import Service
 from cluster_ai.slo.types import NewObjective, NewPolicy, SloSettings
-from tests.core.conftest import empty_url, postgres_url, url
 
-__all__ = ["empty_url", "postgres_url", "url"]
 START = 1_800_000_000.0
 """A whole hour."""
 
@@ -145,11 +143,8 @@ def house(url: str, tmp_path: Path) -> House:
 
 
 @pytest.fixture
-def sqlite_house(tmp_path: Path) -> House:
+def sqlite_house(sqlite_url: str, tmp_path: Path) -> House:
     """For what is the same on every database."""
-    from cluster_ai.core.migrate import upgrade
-
-    address, folder = f"sqlite:///{tmp_path / 'slo.db'}", tmp_path / "slo"
+    folder = tmp_path / "slo"
     folder.mkdir()
-    upgrade(address)
-    return House(address, folder)
+    return House(sqlite_url, folder)

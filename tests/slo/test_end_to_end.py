@@ -96,6 +96,12 @@ class Lab:
             with exc:
                 return exc.code, json.loads(exc.read())
 
+    def got(self, path: str) -> dict[str, Any]:
+        """What the API says: to ask by the terminal again and again takes a process for each look."""
+        status, found = self.asked(f"{self.cluster.api}/api/v1{path}", method="GET")
+        assert status == 200, found
+        return found
+
     def chats(self, count: int) -> list[int]:
         body = {"model": "tiny:1b", "messages": [{"role": "user", "content": "x"}], "stream": False}
         return [self.asked(f"{self.cluster.gateway}/api/chat", body)[0] for _ in range(count)]
@@ -153,7 +159,8 @@ def test_a_burnt_objective_freezes_and_a_recovered_one_releases(lab: Lab) -> Non
     assert lab.chats(2) == [200, 200]
     lab.node.fails = True
     assert set(lab.chats(8)) <= {500, 502, 503}
-    [freeze] = until(lambda: lab.said("freeze", "list")["items"], seconds=20, what="the freeze begins")
+    [freeze] = until(lambda: lab.got("/policies/freezes/active")["items"], seconds=20, what="the freeze begins")
+    assert lab.said("freeze", "list")["items"] == [freeze]
     # The terminal, the API and the gateway's own endpoint all refuse.
     refused = cluster.cli("model", "pull", "tiny:1b", "--node", "shaky")
     assert refused.returncode == REFUSED, refused.stderr
@@ -169,7 +176,7 @@ def test_a_burnt_objective_freezes_and_a_recovered_one_releases(lab: Lab) -> Non
     lab.node.fails = False
     until(lambda: lab.chats(1) == [200], seconds=15, what="the breaker lets the node back in")
     lab.chats(20)
-    until(lambda: not lab.said("freeze", "list")["items"], seconds=20, what="the freeze ends")
+    until(lambda: not lab.got("/policies/freezes/active")["items"], seconds=20, what="the freeze ends")
     lab.does("model", "pull", "tiny:1b", "--node", "shaky")
     assert lab.node.pulls == 1
     [past] = lab.said("freeze", "history")["items"]
@@ -195,8 +202,10 @@ def test_alerts_of_rules_in_a_real_prometheus_come_in(lab: Lab) -> None:
         (lab.folder / "custom.yaml").write_text(document)
         lab.does("slo", "import", str(lab.folder / "custom.yaml"))
         assert lab.said("slo", "show", "custom")["objective"]["slo_type"] == "CUSTOM"
+        # In a minute that this objective has seen.
+        lab.chats(6)
         until(
-            lambda: lab.said("slo", "budget", "custom")["sli_value"] not in {None, 1.0},
+            lambda: lab.got("/budgets/custom")["sli_value"] not in {None, 1.0},
             seconds=40,
             what="the minute that failed is told by Prometheus",
         )

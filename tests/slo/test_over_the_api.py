@@ -11,9 +11,7 @@ import yaml
 
 from cluster_ai.slo.types import SloSettings
 from tests.backend.running import ALERTS, Api, running_api
-from tests.core.conftest import empty_url, postgres_url, url
 
-__all__ = ["empty_url", "postgres_url", "url"]
 V1 = "/api/v1"
 NEVER = SloSettings(evaluate_seconds=600, count_seconds=60)
 """The loops hold still: tests tell when there is a round."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cluster_ai.core.paths import Home
@@ -19,7 +20,7 @@ def test_a_taken_port_is_named_with_its_part_and_its_owner(tmp_path: Path) -> No
         port = sock.getsockname()[1]
         with pytest.raises(PortInUse) as refused:
             refuse(Home(tmp_path / "home"), [PartSpec("web", ("true",), ports=(port,))])
-    assert f"{port} (web) is used by python" in str(refused.value)
+    assert f"{port} (web) is used by {psutil.Process().name()}" in str(refused.value)
     assert f"(process {os.getpid()})" in str(refused.value)
     assert "--port-base" in refused.value.hint
 

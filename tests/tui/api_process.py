@@ -39,6 +39,7 @@ class Script:
     hang: bool = False
     cut: int = 0
     quiet: bool = False
+    forbidden_topics: list[str] = field(default_factory=list)
     garbage: bool = False
     pull: list[dict[str, Any]] = field(default_factory=lambda: [{"status": "pulling"}, {"status": "success"}])
     chat: list[dict[str, Any]] = field(default_factory=list)
@@ -51,6 +52,8 @@ class World:
     bus: Bus = field(default_factory=Bus)
     asked: list[dict[str, Any]] = field(default_factory=list)
     left: int = 0
+    answers: dict[str, Any] = field(default_factory=dict)
+    """By path below ``/api/v1``: what is answered there; ``METHOD /path`` for another than GET."""
 
     def publish(self) -> int:
         return self.bus.publish("overview", self.overview).number
@@ -96,6 +99,11 @@ def answer(world: World, request: Request) -> Response:
     if path.startswith("/nodes/"):
         found = [node for node in overview["nodes"] if node["name"] == path.removeprefix("/nodes/")]
         return JSONResponse(found[0]) if found else problem(Script(status=404, code="not_found", detail="no such node"))
+    named = path if request.method == "GET" else f"{request.method} {path}"
+    if cursor := request.query_params.get("cursor"):
+        named += f"?cursor={cursor}"
+    if named in world.answers:
+        return JSONResponse(world.answers[named])
     plain = {
         "/overview": overview,
         "/system": overview["system"],
@@ -110,17 +118,29 @@ def answer(world: World, request: Request) -> Response:
 
 
 def streamed(world: World, request: Request, path: str) -> Response:
-    if path == "/events":
+    if path in {"/events", "/logs/tail"}:
+        if set(world.script.forbidden_topics) & set(request.query_params.get("topics", "").split(",")):
+            return problem(Script(status=403, code="forbidden", detail="not for you"))
         return StreamingResponse(events(world, request), media_type="text/event-stream")
     if request.method == "DELETE":
         return JSONResponse({"nodes": request.query_params.getlist("node")})
     if path.endswith("/pull"):
         return lines(world.script.pull)
     if path == "/chat":
-        return lines(
-            world.script.chat, **{"X-Cluster-Node": "n1", "X-Cluster-Why": "resident", "X-Cluster-Attempts": "2"}
-        )
+        why = {"X-Cluster-Node": "n1", "X-Cluster-Why": "resident", "X-Cluster-Attempts": "2"}
+        return StreamingResponse(spoken(world), media_type="application/x-ndjson", headers=why)
     return JSONResponse({}, 202)
+
+
+async def spoken(world: World) -> AsyncIterator[str]:
+    """The lines of an answer; after a line without text the model thinks for an hour."""
+    try:
+        for line in world.script.chat:
+            if not line:
+                await asyncio.sleep(3600)
+            yield json.dumps(line) + "\n"
+    finally:
+        world.left += 1
 
 
 def lines(of: list[dict[str, Any]], **headers: str) -> Response:
@@ -135,16 +155,18 @@ async def events(world: World, request: Request) -> AsyncIterator[str]:
     try:
         if world.script.quiet:
             await asyncio.sleep(3600)
-        async for text in followed(world, None if after is None else int(after)):
+        lines = request.scope["path"].endswith("/tail")
+        topics = ("log",) if lines else tuple(request.query_params.get("topics", "overview,events").split(","))
+        async for text in followed(world, topics, None if after is None or lines else int(after)):
             yield text
     finally:
         world.left += 1
 
 
-async def followed(world: World, after: int | None) -> AsyncIterator[str]:
+async def followed(world: World, topics: tuple[str, ...], after: int | None) -> AsyncIterator[str]:
     sent = 0
-    with world.bus.subscribe("overview", "events", after=after) as messages:
-        if after is None and world.bus.last_number:
+    with world.bus.subscribe(*topics, after=after) as messages:
+        if after is None and "overview" in topics and world.bus.last_number:
             yield event(world.bus.last_number, "overview", world.overview)
             sent += 1
         while not world.script.cut or sent < world.script.cut:
@@ -162,6 +184,17 @@ async def set_overview(request: Request) -> Response:
     world: World = request.app.state.world
     world.overview = await request.json()
     return JSONResponse({"number": world.publish()})
+
+
+async def set_answers(request: Request) -> Response:
+    request.app.state.world.answers = await request.json()
+    return JSONResponse({})
+
+
+async def publish(request: Request) -> Response:
+    world: World = request.app.state.world
+    said = await request.json()
+    return JSONResponse({"number": world.bus.publish(said["topic"], said["data"]).number})
 
 
 async def set_script(request: Request) -> Response:
@@ -187,6 +220,8 @@ def app(world: World, *, tick: float) -> Starlette:
     routes = [
         Route("/-/overview", set_overview, methods=["POST"]),
         Route("/-/script", set_script, methods=["POST"]),
+        Route("/-/answers", set_answers, methods=["POST"]),
+        Route("/-/publish", publish, methods=["POST"]),
         Route("/-/asked", asked),
         Route("/{path:path}", api, methods=["GET", "POST", "DELETE"]),
     ]

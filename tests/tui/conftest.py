@@ -15,4 +15,5 @@ def process() -> Iterator[Api]:
 def api(process: Api) -> Api:
     """The API, with nothing wrong."""
     process.script()
+    process.answers({})
     return process

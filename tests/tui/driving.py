@@ -13,6 +13,7 @@ from cluster_ai.client import AsyncClient
 from cluster_ai.core.i18n import Lang
 from cluster_ai.tui.app import ClusterApp
 from cluster_ai.tui.screens.live import LiveScreen
+from cluster_ai.tui.screens.watching import WatchScreen
 from tests.tui.api_process import TOKEN
 from tests.tui.running import Api
 from tests.tui.samples import cluster, moved
@@ -78,6 +79,15 @@ def screen_text(app: ClusterApp) -> str:
 def live(app: ClusterApp) -> LiveScreen:
     assert isinstance(app.screen, LiveScreen)
     return app.screen
+
+
+async def shown(app: ClusterApp, pilot: Pilot[None]) -> None:
+    """Until an answer or a refusal is drawn."""
+    screen = app.screen
+    if isinstance(screen, WatchScreen):
+        await until(lambda: screen.look.value is not None or screen.look.error, "an answer")
+        await until(lambda: not screen._drawing, "drawn")
+    await settle(pilot)
 
 
 @asynccontextmanager

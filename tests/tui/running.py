@@ -3,16 +3,14 @@
 import json
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 20.0
 
 
 @dataclass
@@ -33,6 +31,13 @@ class Api:
 
     def script(self, **wrong: Any) -> None:
         self._post("/-/script", wrong)
+
+    def answers(self, by_path: dict[str, Any]) -> None:
+        """What the API answers at these paths from now on, and nowhere else."""
+        self._post("/-/answers", by_path)
+
+    def publish(self, topic: str, data: Any) -> None:
+        self._post("/-/publish", {"topic": topic, "data": data})
 
     def asked(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.seen()["asked"]
@@ -65,12 +70,3 @@ def api_process(*arguments: str, port: int = 0) -> Iterator[Api]:
             process.wait()
         if process.stdout:
             process.stdout.close()
-
-
-def until(check: Callable[[], Any], what: str, *, seconds: float = DEADLINE) -> Any:
-    """What ``check`` answers once it is true; fails after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-    return found

@@ -5,7 +5,7 @@ from typing import Any
 from cluster_ai.core.errors import Unavailable
 from cluster_ai.tui.state import Link
 from cluster_ai.tui.widgets.line import Lines
-from cluster_ai.tui.widgets.live_table import LiveTable
+from cluster_ai.tui.widgets.live_table import MOST_CELLS, MOST_ROWS, LiveTable
 from cluster_ai.tui.widgets.panel import Panel
 from tests.tui.driving import Clock, drive, live, make, running, screen_text, settle, show, until
 from tests.tui.running import Api, api_process
@@ -51,6 +51,21 @@ def test_only_changed_cells_are_drawn_again(api: Api) -> None:
             assert only, "the whole table was drawn again"
             assert only[0] == 2, "the second row, below the heading"
             assert only[1] < 20, "one cell of it"
+
+    drive(go)
+
+
+def test_what_was_drawn_once_is_not_kept(api: Api) -> None:
+    async def go() -> None:
+        app = make(api)
+        async with running(app, api, nodes=12) as pilot:
+            nodes = table(app, "nodes")
+            for second in range(60):
+                await show(app, api, moved(cluster(nodes=12), second))
+                await settle(pilot)
+            assert nodes._update_count > MOST_CELLS, "more cells were drawn than are kept"
+            assert len(nodes._cell_render_cache) <= MOST_CELLS
+            assert len(nodes._line_cache) <= MOST_ROWS
 
     drive(go)
 

@@ -13,9 +13,8 @@ import pytest
 from benchmarks.tui_bytes import BUDGET, watch
 from cluster_ai.core.paths import Home
 from tests.tui.api_process import TOKEN
-from tests.tui.running import ROOT, api_process, until
-
-PROGRAM = "import sys; from cluster_ai.tui.app import main; sys.exit(main(sys.argv[1:]))"
+from tests.tui.running import ROOT, api_process
+from tests.waiting import until
 
 
 class Terminal:
@@ -33,7 +32,7 @@ class Terminal:
 
     def shows(self, *words: str) -> None:
         try:
-            until(lambda: all(word in self.text() for word in words), f"{words} on the screen")
+            until(lambda: all(word in self.text() for word in words), what=f"{words} on the screen")
         except AssertionError as exc:
             raise AssertionError(f"{exc}; it shows\n{self.text()}") from None
 
@@ -44,7 +43,7 @@ def terminal(tmp_path: Path, *arguments: str, **env: str) -> Iterator[Terminal]:
     environment = [
         f"{name}={value}" for name, value in ({"COLORTERM": "truecolor", "CLUSTER_AI_LANG": "en"} | env).items()
     ]
-    program = shlex.join(["env", *environment, sys.executable, "-c", PROGRAM, *arguments])
+    program = shlex.join(["env", *environment, sys.executable, "-m", "cluster_ai.tui", *arguments])
     errors = tmp_path / "stderr"
     made.tmux("new-session", "-d", "-x", "80", "-y", "24", "-c", str(ROOT), f"{program}; echo exit $? > {errors}; cat")
     try:
@@ -72,9 +71,9 @@ def test_a_person_uses_it(tmp_path: Path) -> None:
             shown.tmux("send-keys", "L")
             shown.shows("Nós", "ao vivo")
             shown.tmux("resize-window", "-x", "120", "-y", "40")
-            until(lambda: len(shown.text().splitlines()) >= 39, "the larger window is used")
+            until(lambda: len(shown.text().splitlines()) >= 39, what="the larger window is used")
             shown.tmux("send-keys", "q")
-            until((tmp_path / "stderr").exists, "it ends")
+            until((tmp_path / "stderr").exists, what="it ends")
             assert (tmp_path / "stderr").read_text() == "exit 0\n"
 
 

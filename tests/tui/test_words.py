@@ -10,15 +10,19 @@ from hypothesis import strategies as st
 
 from cluster_ai.core.i18n import LANGS, texts
 from cluster_ai.gateway.types import BreakerState, UpstreamKind, UpstreamState
+from cluster_ai.plans.words import PlanState, TicketState
+from cluster_ai.slo.types import FreezeAction, Status
 from cluster_ai.supervisor.types import PartState
-from cluster_ai.tui import rows
+from cluster_ai.tui import decision_rows, model_rows, news_rows, plan_deeds, plan_rows, rows, slo_rows, topology_rows
 from cluster_ai.tui.figures import Figures, sparkline
-from cluster_ai.tui.keys import KEYS
+from cluster_ai.tui.keys import KEYS, SCREENS
+from cluster_ai.tui.screens import metrics
 from cluster_ai.tui.session import DOMAIN
 from cluster_ai.tui.state import Link
 from cluster_ai.tui.widgets.tiles import NAMES
 from cluster_ai.views import DRAINING
 
+OUTCOMES = ("running", "succeeded", "failed", "lost", "timed_out", "cancelled", "returned")
 TUI = Path(rows.__file__).parent
 COLUMNS = (
     *rows.NODE_COLUMNS,
@@ -26,6 +30,16 @@ COLUMNS = (
     *rows.MODEL_COLUMNS,
     *rows.PART_COLUMNS,
     *rows.NODE_MODEL_COLUMNS,
+    *model_rows.FLEET_COLUMNS,
+    *model_rows.HOLDER_COLUMNS,
+    *plan_rows.PLAN_COLUMNS,
+    *plan_rows.TICKET_COLUMNS,
+    *slo_rows.SLO_COLUMNS,
+    *decision_rows.DECISION_COLUMNS,
+    *topology_rows.TOPOLOGY_COLUMNS,
+    *slo_rows.FREEZE_COLUMNS,
+    *news_rows.EVENT_COLUMNS,
+    *news_rows.LOG_COLUMNS,
 )
 
 
@@ -33,13 +47,21 @@ def said() -> set[str]:
     """Every key that the code asks for."""
     source = "\n".join(path.read_text() for path in TUI.rglob("*.py"))
     found = set(re.findall(r"""(?:\b|_|\.)t\(\s*['\"]([a-z_]+(?:\.[a-z_]+)?)['\"]""", source))
+    found |= set(re.findall(r"""\bt\("([a-z_.]+)" if [a-z_. ]+ else "[a-z_.]+"\)""", source))
+    found |= set(re.findall(r"""\bt\("[a-z_.]+" if [a-z_. ]+ else "([a-z_.]+)"\)""", source))
     found |= {f"column.{column.key}" for column in COLUMNS}
     found |= {f"state.{state.value}" for state in (*UpstreamState, *PartState, *BreakerState)}
     found.add(f"state.{DRAINING}")
     found |= {f"breaker.{state.value}" for state in BreakerState} | {f"kind.{kind.value}" for kind in UpstreamKind}
     found |= {f"link.{link.value}" for link in Link} | {f"tile.{name}" for name in NAMES}
     found |= {f"help.{key.text}" for key in KEYS} | {f"key.{key.text}" for key in KEYS if key.on_bar}
-    panels = set(re.findall(r'Panel\("([a-z]+)"', source))
+    found |= {"key.screens", "look.failed", "look.asking"} | {f"model.{verb}" for verb in ("load", "unload")}
+    found |= {f"work.{state.value}" for state in (*PlanState, *TicketState)}
+    found |= {f"why.{state.value}" for state in plan_rows.EXPLAINED} | {f"outcome.{name}" for name in OUTCOMES}
+    found |= {f"plan.{verb}" for verb in plan_deeds.PLAN_VERBS} | {f"ticket.{verb}" for verb in plan_deeds.TICKET_VERBS}
+    found |= {f"budget.{state.value}" for state in Status} | {f"freeze.{action.value}" for action in FreezeAction}
+    found |= {f"gauge.{name}" for name in metrics.GAUGES}
+    panels = {"events", "logs"} | set(re.findall(r'Panel\("([a-z]+)"', source))
     found |= {f"panel.{name}" for name in panels} | {f"empty.{name}" for name in panels}
     facts = re.search(r"def facts_of.*", (TUI / "facts.py").read_text(), re.DOTALL)
     assert facts
@@ -64,7 +86,9 @@ def test_both_languages_fill_in_the_same_fields() -> None:
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_bar_fits_80_columns(lang: str) -> None:
     found = texts(lang, DOMAIN)  # type: ignore[arg-type]
-    bar = " " + "  ".join(f"{key.shown} {found[f'key.{key.text}']}" for key in KEYS if key.on_bar)
+    bar = f" {SCREENS} {found['key.screens']}  " + "  ".join(
+        f"{key.shown} {found[f'key.{key.text}']}" for key in KEYS if key.on_bar
+    )
     assert len(bar) <= 80
 
 

@@ -1,5 +1,6 @@
 """The two Compose files, as far as that can be seen without a container engine."""
 
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cluster_ai.accounts.passwords import check_strength
+from cluster_ai.ops.sealed import Key
 from cluster_ai.settings import Settings
 from tests.ports import free_base
 from tests.waiting import until
@@ -28,8 +30,9 @@ FILES = {
     for name in ("docker-compose.yml", "docker-compose.prod.yml")
 }
 SERVICES = [(name, key, service) for name, file in FILES.items() for key, service in file["services"].items()]
-ONCE = {"watch-keys"}
-"""Runs to its end and is not watched."""
+ONCE = {"watch-keys", "prepare"}
+"""Run to their end and are not watched."""
+CARDS = ("nvidia", "amd")
 
 STRINGS = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 WORDS = {"anyOf": [{"type": "string"}, STRINGS]}
@@ -50,10 +53,10 @@ SERVICE = {
     "required": ["image"],
     "properties": {
         "image": {"type": "string", "pattern": r"^[a-z0-9][a-z0-9./-]*(:[a-z0-9][a-z0-9.-]*)?$"},
-        "build": {"type": "object", "required": ["context", "dockerfile_inline", "target"]},
+        "build": {"type": "object", "required": ["context", "target", "args"]},
         "network_mode": {"enum": ["host", "none"]},
         "init": {"type": "boolean"},
-        "restart": {"enum": ["unless-stopped"]},
+        "restart": {"enum": ["unless-stopped", "no"]},
         "stop_grace_period": {"type": "string", "pattern": "^[0-9]+s$"},
         "depends_on": {
             "type": "object",
@@ -116,6 +119,7 @@ SERVICE = {
                             "type": "object",
                             "properties": {
                                 "cpus": {"type": "string"},
+                                "pids": {"type": "integer"},
                                 "memory": {"type": "string", "pattern": "^[0-9]+[MG]$"},
                             },
                             "additionalProperties": False,
@@ -164,21 +168,70 @@ def test_the_file_holds_only_what_the_specification_knows(name: str) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_compose_itself_takes_it(name: str, tmp_path: Path) -> None:
+def merged(folder: Path, *names: str) -> dict[str, Any]:
+    """What the real program makes of the files, with every profile."""
     client = shutil.which("docker-compose")
-    if client is None:
-        pytest.skip("no docker-compose on this machine; the schema above stands for it")
-    project = tmp_path / "project"
-    project.mkdir()
-    shutil.copy(ROOT / name, project / name)
-    secrets(project)
+    assert client, "requirements/dev.lock brings it"
+    for name in names:
+        shutil.copy(ROOT / name, folder / name)
+    files = [word for name in names for word in ("-f", name)]
     done = subprocess.run(
-        [client, "--profile", "*", "-f", name, "config", "--quiet"],
-        cwd=project, env=os.environ, capture_output=True, text=True, check=False, timeout=60,
+        [client, "--profile", "*", *files, "config", "--format", "json"],
+        cwd=folder, env=os.environ, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_compose_itself_takes_it(name: str, tmp_path: Path) -> None:
+    secrets(tmp_path)
+    model = merged(tmp_path, name)
+    assert model["services"].keys() == FILES[name]["services"].keys()
+    cluster = model["services"]["cluster"]
+    assert cluster["read_only"], "and /tmp of the memory"
+    assert cluster["tmpfs"] == ["/tmp"]
+    assert cluster["cap_drop"] == ["ALL"]
+    assert {mount["target"] for mount in cluster["volumes"]} == {"/data", "/backups"}
+    assert "user" not in cluster, "that of the image"
+
+
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("name", FILES)
+def test_a_card_is_added_to_either_file_and_takes_nothing_from_it(name: str, card: str, tmp_path: Path) -> None:
+    secrets(tmp_path)
+    alone = merged(tmp_path, name)["services"]
+    model = merged(tmp_path, name, f"docker-compose.{card}.yml")["services"]
+    assert model.keys() - alone.keys() == {"ollama"}
+    assert alone["cluster"].get("depends_on", {}).items() <= model["cluster"]["depends_on"].items()
+    assert model["cluster"]["depends_on"]["ollama"]["condition"] == "service_healthy"
+    if card == "nvidia":
+        (device,) = model["ollama"]["deploy"]["resources"]["reservations"]["devices"]
+        assert (device["driver"], device["count"], device["capabilities"]) == ("nvidia", -1, ["gpu"])
+    else:
+        assert {one["source"] for one in model["ollama"]["devices"]} == {"/dev/kfd", "/dev/dri"}
+        assert model["ollama"]["image"].endswith("-rocm")
+
+
+def stages() -> dict[str, str]:
+    """Name of a stage to its lines."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    found = re.split(r"^FROM (\S+) AS (\S+)$", text, flags=re.MULTILINE)[1:]
+    return {name: lines for _, name, lines in zip(*[iter(found)] * 3, strict=True)}
+
+
+def test_the_image_is_made_in_stages_and_runs_as_nobody_special() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    froms = re.findall(r"^FROM (\S+) AS", text, flags=re.MULTILINE)
+    assert {one for one in froms if one not in stages()} == {"${BASE_IMAGE}"}, "no other image is fetched"
+    assert list(stages())[-1] == "cluster"
+    assert "USER cluster" in stages()["base"]
+    for name in ("cluster", "open-webui"):
+        assert "HEALTHCHECK" in stages()[name]
+        assert "USER" not in stages()[name]
+        assert "RUN" not in stages()[name], "nothing is built where it runs"
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -201,7 +254,7 @@ def test_names_that_are_used_are_declared(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "key", "service"), SERVICES, ids=ids)
 def test_a_service_is_watched_and_brings_no_password(name: str, key: str, service: dict[str, Any]) -> None:
-    if key not in ONCE | {"open-webui"}:
+    if key not in ONCE:
         assert "healthcheck" in service
     told = service.get("environment", {})
     pairs = told.items() if isinstance(told, dict) else (one.partition("=")[::2] for one in told)
@@ -216,7 +269,7 @@ def test_a_service_is_watched_and_brings_no_password(name: str, key: str, servic
 def test_production_has_limits_and_starts_again(key: str) -> None:
     service = FILES["docker-compose.prod.yml"]["services"][key]
     assert service["deploy"]["resources"]["limits"]["memory"]
-    assert service["restart"] == "unless-stopped"
+    assert service["restart"] == ("no" if key in ONCE else "unless-stopped")
     assert service["logging"]["options"]["max-size"]
     for port in service.get("ports", []):
         assert port.startswith("127.0.0.1:")
@@ -253,6 +306,9 @@ def test_the_how_to_makes_every_secret(tmp_path: Path, monkeypatch: pytest.Monke
             monkeypatch.delenv(name)
     settings = Settings(home=tmp_path, **tomllib.loads((tmp_path / "secrets/config.toml").read_text()))
     check_strength((tmp_path / "secrets/admin-password").read_text().strip(), name="admin")
+    assert settings.backup.folder == "/backups"
+    assert settings.backup.every_hours == 24
+    assert Key.of_file(tmp_path / "secrets/backup.key")
     assert settings.database_url is not None
     assert settings.database_url.startswith("postgresql://cluster:")
 

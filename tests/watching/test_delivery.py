@@ -1,11 +1,9 @@
 """The real Prometheus and Alertmanager, with our files: they scrape the API, evaluate, and deliver."""
 
 import contextlib
-import http.server
 import json
 import re
 import subprocess
-import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ import yaml
 from cluster_ai.gateway.types import UpstreamState
 from tests.backend.running import ALERTS, Api, running_api
 from tests.ports import free_base
+from tests.posted import Post, Said, posted
 from tests.waiting import until
 from tests.watching.expressions import PROMETHEUS, ROOT, RULES
 from tests.watching.test_dashboards import PANELS
@@ -44,26 +43,14 @@ class Told:
 def listening() -> Iterator[Told]:
     told = Told()
 
-    class Door(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            told.tokens.add(self.headers["Authorization"])
-            self.send_response(202)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def take(post: Post) -> Said:
+        told.bodies.append(json.loads(post.body))
+        told.tokens.add(post.headers["authorization"])
+        return Said(202)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
-        told.url = f"http://127.0.0.1:{server.server_port}/webhooks/alertmanager"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield told
-        finally:
-            server.shutdown()
-            thread.join()
+    with posted(take) as address:
+        told.url = f"{address}/webhooks/alertmanager"
+        yield told
 
 
 @contextlib.contextmanager

@@ -24,14 +24,41 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-/** Runs `work` with a Chromium of its own; nothing of it is left behind. */
-export async function withBrowser(work) {
+let failed = 0
+
+/** Runs one check; what it throws fails it, what it answers is printed. */
+export async function check(name, work) {
+  const began = Date.now()
+  const told = (word, what) => {
+    const seconds = ((Date.now() - began) / 1000).toFixed(1).padStart(5)
+    console.log(`${word}  ${seconds} s  ${name}${what ? `: ${what}` : ''}`)
+  }
+  try {
+    told('ok  ', (await work()) ?? '')
+  } catch (error) {
+    failed += 1
+    told('FAIL', error.message ?? error)
+  }
+}
+
+export function demand(truth, words) {
+  if (!truth) throw new Error(words)
+}
+
+/** Says how the checks went, and ends the process so. */
+export function ended() {
+  console.log(failed === 0 ? 'all checks passed' : `${failed} check(s) failed`)
+  process.exit(failed === 0 ? 0 : 1)
+}
+
+/** Runs `work` with a Chromium of its own, started with more `flags`; nothing of it is left behind. */
+export async function withBrowser(work, flags = []) {
   if (PASSWORD === '') throw new Error('set CLUSTER_AI_PASSWORD (and CLUSTER_AI_URL, CLUSTER_AI_USER)')
   const profile = mkdtempSync(join(tmpdir(), 'dashboard-e2e-'))
   const browser = await chromium.launch({
     executablePath: process.env.CLUSTER_AI_CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
-    args: FLAGS,
+    args: [...FLAGS, ...flags],
     env: { ...process.env, HOME: profile },
   })
   try {

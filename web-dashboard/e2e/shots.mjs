@@ -72,8 +72,9 @@ async function chat(page, look) {
   await save(page, nameOf('chat', look))
 }
 
-/** Pages of work and promises, with what must be there before the picture is taken. */
+/** Pages of work, promises, models and the gateway, with what must be there before the picture is taken. */
 const WORK_LOOKS = LOOKS.filter(({ theme, size }) => size === 'desktop' || theme === 'dark')
+// Not the doctor: it names folders of whatever machine the pictures are taken on.
 const workPages = ({ planId, ticketId, sloId }) => ({
   plans: ['/plans', '#plans table'],
   plan: [`/plans/${planId}?view=graph`, '#tickets svg a'],
@@ -81,6 +82,15 @@ const workPages = ({ planId, ticketId, sloId }) => ({
   objectives: ['/objectives', '#objectives table'],
   objective: [`/objectives/${sloId}`, '#burn table'],
   freezes: ['/freezes', '#freezes'],
+  models: ['/models?view=machines', '#held table'],
+  gateway: ['/gateway', '#decisions table'],
+  backups: ['/backups', '#backups table'],
+  events: ['/events', '#incidents'],
+  services: ['/services?able=chat', '#services input'],
+  settings: ['/settings', '#sessions li'],
+  topology: ['/topology', '#topology svg g[role="img"]'],
+  compute: ['/compute', '#scheduler'],
+  updates: ['/updates', '#program'],
 })
 
 async function work(page, look, made) {
@@ -105,6 +115,7 @@ await withBrowser(async (browser) => {
   for (const look of LOOKS) await shoot(browser, look, state, (page) => chat(page, look))
   // Before the traffic, which the objective counts; by its end the plan has come as far as it gets without a yes.
   const made = await madeWork()
+  await post('/backups', {}, await tokenOf())
   const stopper = new AbortController()
   const busy = traffic(stopper.signal)
   await Promise.all(

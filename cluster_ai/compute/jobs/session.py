@@ -1,6 +1,7 @@
 """A job's connection to the scheduler, and what can become of its tasks."""
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from distributed import Client
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.scheduler import KilledWorker
+from distributed.versions import VersionMismatchWarning
 
 from cluster_ai.compute.reach import knock, reason, with_scheme
 from cluster_ai.core.errors import Unavailable
@@ -23,6 +25,11 @@ class SchedulerLost(Unavailable):
 
 class WorkerDied(Unavailable):
     """Workers died while they had this task."""
+
+
+# Machines have their packages from the head; what differs is the release of one and the same Python 3.x, and a table of
+# it tells a person nothing. The workers' own logs keep it.
+warnings.simplefilter("ignore", VersionMismatchWarning)
 
 
 @asynccontextmanager

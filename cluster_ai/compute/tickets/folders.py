@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cluster_ai.core import files
 from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
 from cluster_ai.executors.contract import REPORT, Order, Reported
 from cluster_ai.executors.places import beside, note
@@ -91,10 +92,7 @@ def keep_report(folder: Path, report: Reported | None) -> None:
     if report is None:
         path.unlink(missing_ok=True)
         return
-    draft = path.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
-        file.write(report.model_dump_json())
-    draft.replace(path)
+    files.replace(path, report.model_dump_json())
 
 
 def tidy(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Reports that the API could not take, on this worker's disk, until it can."""
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,8 +11,9 @@ import structlog
 
 from cluster_ai.compute.tickets.line import ApiAway
 from cluster_ai.compute.tickets.office import Office, Report
+from cluster_ai.core import files
 from cluster_ai.core.errors import ClusterError
-from cluster_ai.core.paths import PRIVATE_DIR, PRIVATE_FILE
+from cluster_ai.core.paths import PRIVATE_DIR
 
 log = structlog.get_logger(__name__)
 AGAIN_SECONDS: Final = 2.0
@@ -29,12 +29,7 @@ class Spool:
         """It is on disk when this comes back."""
         self.folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
         path = self.folder / f"{report.ticket_id}-{report.attempt}.json"
-        draft = path.with_suffix(".new")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as file:
-            json.dump({"report": asdict(report), "token": token}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        files.replace(path, json.dumps({"report": asdict(report), "token": token}))
 
     def waits(self) -> bool:
         """Whether anything does."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from cluster_ai.core.asgi.raw import ClientLeft, whole_body
 from cluster_ai.core.errors import ClusterError, Conflict, InvalidInput, NotFound, Unavailable, Unsupported
 from cluster_ai.core.wire import JSON_TYPE, dump_json, parse_object
 
@@ -26,10 +27,6 @@ _STATUS: Final[tuple[tuple[type[ClusterError], HTTPStatus], ...]] = (
     (Unsupported, HTTPStatus.NOT_IMPLEMENTED),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-
-
-class ClientLeft(Exception):
-    """Nobody waits for the answer any more. No failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ class Posted:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         reply = Reply(send, self._dialect)
         try:
-            body = await _body(receive)
+            body = await whole_body(receive)
             await while_connected(receive, self._answer(body, reply))
         except ClientLeft:
             log.info("client left")
@@ -148,18 +145,6 @@ async def _left(receive: Receive) -> None:
     message: Message = {"type": ""}
     while message["type"] != "http.disconnect":
         message = await receive()
-
-
-async def _body(receive: Receive) -> bytes:
-    parts = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        parts += message.get("body", b"")
-        more = message.get("more_body", False)
-    return bytes(parts)
 
 
 def status_of(exc: ClusterError) -> int:

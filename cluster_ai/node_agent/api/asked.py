@@ -6,7 +6,8 @@ from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ValidationError
 
-from cluster_ai.core.asgi.leaving import ClientLeft, hang_up
+from cluster_ai.core.asgi.leaving import hang_up
+from cluster_ai.core.asgi.raw import whole_body
 from cluster_ai.core.errors import (
     ClusterError,
     Conflict,
@@ -95,7 +96,7 @@ class Asked:
             InvalidInput: it is too long, no JSON, or says something that it must not.
             ClientLeft: it did not come to its end.
         """
-        text = await self._whole()
+        text = await whole_body(self._receive, most=LARGEST_BODY)
         parse_json(text)
         try:
             return kind.model_validate_json(text)
@@ -103,18 +104,6 @@ class Asked:
             first = exc.errors()[0]
             path = ".".join(str(part) for part in first["loc"])
             raise InvalidInput(f"{path or 'the body'}: {first['msg']}", path=path) from exc
-
-    async def _whole(self) -> bytes:
-        pieces: list[bytes] = []
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeft
-            pieces.append(message.get("body", b""))
-            if sum(map(len, pieces)) > LARGEST_BODY:
-                raise InvalidInput(f"the body is larger than {LARGEST_BODY} bytes")
-            if not message.get("more_body"):
-                return b"".join(pieces)
 
     async def say(self, value: Any, *, status: int = 200) -> None:
         """A whole answer in JSON."""

@@ -71,5 +71,6 @@ async def open_door(
             yield server
         finally:
             server.close()
+            house.is_open = False
             for visitor in list(visitors):
                 visitor.cut()

@@ -41,9 +41,9 @@ Raises:
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class House:
-    """What all visitors of one door share."""
+    """What all visitors of one door share. ``is_open``: who comes out of the TLS handshake later is not let in."""
 
     cluster_id: str
     enter: Enter
@@ -51,6 +51,7 @@ class House:
     """What would be entered now; another text means another connection."""
     start: Callable[[Coroutine[Any, Any, None]], object]
     visitors: set["Visitor"]
+    is_open: bool = True
 
 
 class Visitor(asyncio.Protocol):
@@ -77,6 +78,9 @@ class Visitor(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast("asyncio.Transport", transport)
+        if not self._house.is_open:
+            transport.abort()
+            return
         self._house.visitors.add(self)
         transport.set_write_buffer_limits(high=HELD_BYTES)
         try:

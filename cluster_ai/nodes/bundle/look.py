@@ -7,9 +7,27 @@ import socket
 from pathlib import Path
 from typing import Final
 
-PORTS: Final = {"agent": 11_437, "node": 11_436, "worker": 8790, "nanny": 8791}
-"""At which the parts of a machine listen by default..."""
-OFFSETS: Final = {"agent": 7, "node": 2, "worker": 8, "nanny": 9}
+PORTS: Final = {
+    "agent": 11_437,
+    "node": 11_436,
+    "worker": 8790,
+    "nanny": 8791,
+    "backend": 8000,
+    "gateway": 11_435,
+    "scheduler": 8786,
+    "dask_dashboard": 8787,
+}
+"""At which the parts of a machine, and of a head, listen by default..."""
+OFFSETS: Final = {
+    "agent": 7,
+    "node": 2,
+    "worker": 8,
+    "nanny": 9,
+    "backend": 0,
+    "gateway": 1,
+    "scheduler": 3,
+    "dask_dashboard": 4,
+}
 """... and behind a base, when one is set. A test compares both with the settings."""
 OLDEST_C_LIBRARY: Final = (2, 28)
 """The compiled packages are made for it (manylinux_2_28)."""

@@ -43,7 +43,7 @@ def read_list(bundle: Path, fingerprint: str) -> tuple[Manifest, Mapping[str, by
         raise BadBundle(f"{bundle.name} is no bundle: {exc}") from exc
     authority = small[words.AUTHORITY].decode("ascii", "replace")
     if words.sha256_of(authority) != fingerprint:
-        raise BadBundle(f"{bundle.name} was made by another cluster than the one of the join line")
+        raise BadBundle(f"{bundle.name} was signed by another cluster than the one that was named")
     return words.read_manifest(small[words.MANIFEST], small[words.SIGNATURE], words.der_of(authority)), small
 
 

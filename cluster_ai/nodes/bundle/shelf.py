@@ -7,7 +7,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from cluster_ai.core import files
 from cluster_ai.core.errors import ClusterError
 from cluster_ai.nodes.bundle import manifest as words
 from cluster_ai.nodes.bundle import program, wheels
@@ -216,6 +216,4 @@ def _write(path: Path, contents: bytes) -> None:
     if path.exists():
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(contents)
-    draft.replace(path)
+    files.replace(path, contents, mode=0o644)

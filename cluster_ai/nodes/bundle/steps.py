@@ -201,7 +201,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("step", choices=sorted(STEPS))
     for name in ("--line-file", "--offline", "--folder", "--prefix", "--home", "--template"):
         parser.add_argument(name, type=Path)
-    for name in ("--name", "--user"):
+    for name in ("--name", "--user", "--signer"):
         parser.add_argument(name, default="")
     asked = parser.parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -237,6 +237,8 @@ def _line(asked: argparse.Namespace) -> Line:
 
 
 def _fingerprint(asked: argparse.Namespace) -> str:
+    if asked.signer:
+        return str(asked.signer)
     if asked.line_file is not None:
         return _line(asked).fingerprint
     return words.sha256_of((asked.home / "secrets/tls/ca.crt").read_text(encoding="ascii"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cluster_ai.nodes.bundle import disk
+from cluster_ai.core import files
 from cluster_ai.nodes.bundle.identity import program_root
 
 KEPT: Final = 2
@@ -65,7 +65,7 @@ def flip(prefix: Path, name: str) -> str:
         raise NoVersion(f"{prefix / VERSIONS} has no complete version {name}")
     before = current(prefix)
     if before != name:
-        disk.point(prefix / CURRENT, f"{VERSIONS}/{name}")
+        files.point(prefix / CURRENT, f"{VERSIONS}/{name}")
     return before
 
 
@@ -81,7 +81,7 @@ def begin_trial(prefix: Path, name: str) -> None:
     if before == name:
         return
     # The note comes first: a power cut between the two leaves the old version on trial, which it passes.
-    disk.put(prefix / TRIAL, json.dumps({"name": name, "before": before}) + "\n")
+    files.replace(prefix / TRIAL, json.dumps({"name": name, "before": before}) + "\n", mode=0o644)
     flip(prefix, name)
 
 
@@ -99,9 +99,9 @@ def confirm(prefix: Path) -> bool:
 
     Answers whether there was a trial.
     """
-    if not disk.take_away(prefix / TRIAL):
+    if not files.take_away(prefix / TRIAL):
         return False
-    disk.take_away(prefix / FAILED)
+    forget_failure(prefix)
     prune(prefix)
     return True
 
@@ -111,8 +111,8 @@ def roll_back(prefix: Path) -> str:
     ending = trial(prefix)
     if ending is not None and ending.before and current(prefix) == ending.name:
         flip(prefix, ending.before)
-        disk.put(prefix / FAILED, ending.name + "\n")
-    disk.take_away(prefix / TRIAL)
+        files.replace(prefix / FAILED, ending.name + "\n", mode=0o644)
+    files.take_away(prefix / TRIAL)
     return current(prefix)
 
 
@@ -124,12 +124,17 @@ def failed(prefix: Path) -> str:
         return ""
 
 
+def forget_failure(prefix: Path) -> None:
+    """Whatever failed before, another version is about to be tried, or one has stayed."""
+    files.take_away(prefix / FAILED)
+
+
 def prune(prefix: Path, kept: int = KEPT) -> tuple[str, ...]:
     """Removes all versions but the current one and those unfolded last; answers what it removed."""
     names = [name for name in versions(prefix) if name != current(prefix)]
     gone = tuple(names[: max(0, len(names) - (kept - 1))])
     for name in gone:
         # Without its mark it is not a version any more, wherever the removal stops.
-        disk.take_away(prefix / VERSIONS / name / COMPLETE)
+        files.take_away(prefix / VERSIONS / name / COMPLETE)
         shutil.rmtree(prefix / VERSIONS / name, ignore_errors=True)
     return gone

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cluster_ai.nodes.bundle import disk
+from cluster_ai.core import files
 from cluster_ai.nodes.bundle.fetch import is_whole
 from cluster_ai.nodes.bundle.manifest import MANIFEST, PROGRAM, BadBundle, Manifest
 from cluster_ai.nodes.bundle.switch import COMPLETE, VERSIONS
@@ -50,13 +50,13 @@ def unfold(folder: Path, manifest: Manifest, prefix: Path, python: str) -> str:
     with _draft(prefix / VERSIONS, manifest.name) as draft:
         extract(folder / PROGRAM, draft / "program")
         _packages(folder, draft, python)
-        disk.put(draft / COMPLETE, (folder / MANIFEST).read_text(encoding="utf-8"))
+        files.replace(draft / COMPLETE, (folder / MANIFEST).read_bytes(), mode=0o644)
         check_health(draft)
         # Tens of thousands of files: one call for all of them, before the name says that they are there.
         os.sync()
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
-    disk.sync(final.parent)
+    files.sync(final.parent)
     return manifest.name
 
 

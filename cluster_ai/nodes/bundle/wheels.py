@@ -115,6 +115,8 @@ def _empty(folder: Path) -> None:
 
 
 def _cause(text: str) -> str:
-    """The last line that says something."""
+    """The last line that says something; where no index is reached pip says that there is no such package."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if "connection broken by" in text and lines[-1].startswith("ERROR: No matching distribution"):
+        return "no package index is reached from here"
     return lines[-1].removeprefix("ERROR: ")[:300] if lines else "pip said nothing"

@@ -21,6 +21,8 @@ from cluster_ai.nodes.ssh.session import Session
 from cluster_ai.nodes.ssh.steps import Crew, Invited, Sign, Stage, Step, Tell
 from cluster_ai.nodes.ssh.undo import Undo
 
+ENDS: Final = 'test -e "$HOME/.config/systemd/user/cluster-ai.service" && test ! -e "/var/lib/systemd/linger/$(id -un)"'
+"""True where a service of the user runs that the system ends with the user's last session."""
 ALREADY_SECONDS: Final = 15.0
 """The installer has heard from the head before it ends, so a line that was used is known as such by then."""
 
@@ -31,6 +33,8 @@ class Added:
 
     name: str
     found: Probed
+    stays: bool = True
+    """Also when nobody is signed in there; a user's systemd ends with the last session unless it lingers."""
 
 
 async def add(session: Session, crew: Crew, tell: Tell) -> Added:
@@ -55,7 +59,14 @@ async def add(session: Session, crew: Crew, tell: Tell) -> Added:
     with suppress(ClusterError):
         await sh(session, "removing the installer's files", "rm", "-rf", "--", folder)
     await _key_left(session, crew, found, tell)
-    return Added(name, found)
+    return Added(name, found, await _stays(session))
+
+
+async def _stays(session: Session) -> bool:
+    """Whether its service goes on when this connection ends. One that does not say is believed to."""
+    with suppress(ClusterError):
+        return (await session.run(["sh", "-c", ENDS], seconds=15.0)).status != 0
+    return True
 
 
 async def _probed(session: Session, crew: Crew, tell: Tell) -> Probed:

@@ -24,7 +24,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         t = self._session.t
-        lines = [(key.shown, t(f"help.{key.text}")) for key in KEYS]
+        lines = [(key.all_shown, t(f"help.{key.text}")) for key in KEYS]
         lines += [("↑ ↓ PgUp PgDn", t("help.move")), ("Tab", t("help.tab")), ("Ctrl-P", t("help.palette"))]
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = t("help.title")

@@ -6,14 +6,14 @@ from textual import on
 from textual.widget import Widget
 
 from cluster_ai.tui import rows
-from cluster_ai.tui.screens.live import LiveScreen
+from cluster_ai.tui.screens.detail import NodeTableScreen
 from cluster_ai.tui.widgets.live_table import LiveTable
 from cluster_ai.tui.widgets.node_pane import NodePane
 from cluster_ai.tui.widgets.panel import Panel
 from cluster_ai.views import OverviewView
 
 
-class NodesScreen(LiveScreen):
+class NodesScreen(NodeTableScreen):
     """Sort with ``s``, filter with ``/``; ``d`` gives the node the whole screen."""
 
     FILTERED = "#panel-nodes"
@@ -31,4 +31,6 @@ class NodesScreen(LiveScreen):
 
     @on(LiveTable.RowHighlighted, "#table-nodes")
     def _draw_pane(self) -> None:
-        self.query_one(NodePane).draw(self.session.state.node(self.node or ""))
+        self.query_one(NodePane).draw(
+            self.session.state.node(self.query_one("#panel-nodes", Panel).table.selected or "")
+        )

@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from cluster_ai.client import plain
 from cluster_ai.tui import rows
-from cluster_ai.tui.screens.live import LiveScreen
+from cluster_ai.tui.screens.detail import NodeTableScreen
 from cluster_ai.tui.widgets.line import Lines
 from cluster_ai.tui.widgets.panel import Panel
 from cluster_ai.tui.widgets.tiles import Tiles
@@ -16,7 +16,7 @@ from cluster_ai.tui.widgets.tones import tones
 from cluster_ai.views import OverviewView
 
 
-class OverviewScreen(LiveScreen):
+class OverviewScreen(NodeTableScreen):
     """Tiles, nodes, parts, workers and models."""
 
     def compose_body(self) -> Iterable[Widget]:

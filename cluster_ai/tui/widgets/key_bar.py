@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from cluster_ai.tui.keys import KEYS
+from cluster_ai.tui.keys import KEYS, SCREENS
 from cluster_ai.tui.session import Session
 from cluster_ai.tui.widgets.line import Lines
 from cluster_ai.tui.widgets.tones import tones
@@ -21,7 +21,7 @@ class KeyBar(Lines):
 
     def draw(self) -> None:
         colours = tones(self.app)
-        bar = Text(" ")
+        bar = Text.assemble(" ", (SCREENS, f"bold {colours['accent']}"), f" {self._session.t('key.screens')}  ")
         for key in KEYS:
             if key.on_bar and not (self._session.read_only and key.action == "actions"):
                 bar.append(key.shown, f"bold {colours['accent']}").append(f" {self._session.t(f'key.{key.text}')}  ")

@@ -15,7 +15,7 @@ from cluster_ai.gateway.wire.lan import Lan
 from cluster_ai.node_agent.door.opening import Rooms, open_door
 from cluster_ai.nodes.views import Serving, ServingNode
 from cluster_ai.pki.contexts import Renewed, server_context
-from tests.loops import loop_in_thread
+from tests.loops import loop_in_thread, until_left
 from tests.node_agent.door.place import cluster
 from tests.pki.members import CLUSTER, node_id
 from tests.ports import free_port
@@ -84,9 +84,10 @@ class Lane:
         rooms = Rooms(lambda: (HOST, engine_port), self.folder / "none.sock")
 
         async def serve(ready: asyncio.Event, stop: asyncio.Event) -> None:
-            async with open_door(HOST, port, tls=tls, cluster_id=CLUSTER, rooms=rooms):
+            async with open_door(HOST, port, tls=tls, cluster_id=CLUSTER, rooms=rooms) as server:
                 ready.set()
                 await stop.wait()
+            await until_left(server)
 
         with loop_in_thread(f"door {number}") as loop:
             ready, stop = asyncio.Event(), asyncio.Event()

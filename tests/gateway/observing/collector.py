@@ -2,8 +2,6 @@
 
 import contextlib
 import gzip
-import http.server
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +10,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.posted import Post, Said, posted
 
 
 @dataclass
@@ -37,28 +37,11 @@ def attributes(span: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def collecting() -> Iterator[Collector]:
-    found = Collector()
+    found, type_ = Collector(), {"Content-Type": "application/x-protobuf"}
 
-    class Door(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            found.take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
-            said = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
+    def take(post: Post) -> Said:
+        found.take(gzip.decompress(post.body) if post.headers.get("content-encoding") == "gzip" else post.body)
+        return Said(body=ExportTraceServiceResponse().SerializeToString(), headers=type_)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
-        found.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield found
-        finally:
-            server.shutdown()
-            thread.join()
+    with posted(take) as found.url:
+        yield found

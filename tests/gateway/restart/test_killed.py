@@ -35,8 +35,8 @@ def test_new_requests_wait_for_the_next_process_instead_of_being_refused(gateway
                 statuses += await asyncio.gather(*(ask(session, gateway.url) for _ in range(8)))
                 first = first or time.monotonic() - killed
             # What the killed process had asked for is not written to the end for nobody.
-            for node in nodes.nodes:
-                await node.until_async(lambda seen: seen.in_flight == 0, seconds=3)
+            seen = [await node.until_async(lambda seen: seen.in_flight == 0) for node in nodes.nodes]
+            assert sum(one.cancelled for one in seen) >= len(streams)
             return [one.is_whole for one in await asyncio.gather(*streams)], statuses, first
 
     whole, statuses, first = asyncio.run(run())

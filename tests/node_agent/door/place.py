@@ -46,7 +46,9 @@ class Inner:
         finally:
             self.open -= 1
             self.lost_at.append(time.monotonic())
-            writer.transport.abort()
+            # Waits to hear how it ended: left to the garbage, the stream would tell of it as of a failure.
+            with suppress(asyncio.CancelledError):
+                await leave(writer)
 
     async def read(self, reader: asyncio.StreamReader) -> bytes:
         """One request, whole."""

@@ -121,6 +121,16 @@ async def test_it_is_installed_reported_and_given_the_clusters_key(
         assert (await session.run(["id"])).status == 126
 
 
+async def test_whose_service_ends_with_its_last_session_is_told(
+    world: World, machine: Server, keys: HostKeys, user_key: Path
+) -> None:
+    assert (await adding(world, machine, keys, user_key)).stays, "a service of the machine, or none of systemd's"
+    unit = machine.home / ".config/systemd/user/cluster-ai.service"
+    unit.parent.mkdir(parents=True)
+    unit.touch()
+    assert not (await adding(world, machine, keys, user_key)).stays
+
+
 async def test_the_join_line_is_never_in_an_argument(
     world: World, machine: Server, keys: HostKeys, user_key: Path
 ) -> None:

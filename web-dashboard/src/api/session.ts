@@ -1,4 +1,5 @@
 import { QueryClient, queryOptions } from '@tanstack/react-query'
+import { dropStored } from '../i18n/index.ts'
 import { api, keepCsrf, sent } from './client.ts'
 import { ApiError } from './errors.ts'
 import type { Me, Role } from './types.ts'
@@ -33,6 +34,9 @@ export async function signIn(username: string, password: string): Promise<Me> {
   return me
 }
 
+/** Where the chat keeps what was said, by its owner. */
+const TALKS = 'cluster-ai.chat.'
+
 export async function signOut(): Promise<void> {
   try {
     await sent(api.POST('/api/v1/auth/logout'))
@@ -41,6 +45,8 @@ export async function signOut(): Promise<void> {
     if (!(error instanceof ApiError && error.status === 401)) throw error
   }
   forget()
+  // Whoever signs out leaves none of their talks to the next one at this machine. A session that ends by itself does.
+  dropStored(TALKS)
 }
 
 /** Drops everything that belonged to the session. */

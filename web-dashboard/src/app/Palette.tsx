@@ -10,32 +10,17 @@ import { Icon, type IconName } from '../ui/icons.tsx'
 import { SCHEMES, type Scheme } from './AccountMenu.tsx'
 import { useDialogs } from './dialogs.tsx'
 import { paletteStore } from './openPalette.ts'
+import { pagesFor } from './pages.ts'
 import { useSignOut } from './useSignOut.ts'
 
 const SECTIONS: readonly { id: string; icon: IconName; word: Key }[] = [
   { id: 'traffic', icon: 'chart', word: 'traffic.title' },
   { id: 'nodes', icon: 'node', word: 'nodes.title' },
-  { id: 'models', icon: 'model', word: 'models.title' },
   { id: 'workers', icon: 'worker', word: 'workers.title' },
   { id: 'tasks', icon: 'tasks', word: 'tasks.title' },
   { id: 'parts', icon: 'parts', word: 'parts.title' },
   { id: 'machine', icon: 'machine', word: 'machine.title' },
   { id: 'events', icon: 'bell', word: 'events.title' },
-]
-
-interface Place {
-  to: '/machines' | '/plans' | '/objectives' | '/freezes' | '/logs'
-  icon: IconName
-  word: Key
-  least?: 'user' | 'operator'
-}
-
-const PLACES: readonly Place[] = [
-  { to: '/machines', icon: 'machine', word: 'nav.machines' },
-  { to: '/plans', icon: 'plan', word: 'nav.plans', least: 'user' },
-  { to: '/objectives', icon: 'target', word: 'nav.objectives' },
-  { to: '/freezes', icon: 'frost', word: 'freezes.heading' },
-  { to: '/logs', icon: 'lines', word: 'nav.logs', least: 'operator' },
 ]
 
 /** Ctrl-K: every verb that there is, found by typing. */
@@ -78,19 +63,7 @@ function useGoing(): SpotlightActionGroupData {
   return {
     group: t('palette.go'),
     actions: [
-      {
-        id: 'go-overview',
-        label: t('nav.overview'),
-        leftSection: <Icon name="overview" />,
-        onClick: () => void navigate({ to: '/' }),
-      },
-      {
-        id: 'go-chat',
-        label: t('nav.chat'),
-        leftSection: <Icon name="chat" />,
-        onClick: () => void navigate({ to: '/chat' }),
-      },
-      ...PLACES.filter((place) => !place.least || reaches(me?.user.role, place.least)).map((place) => ({
+      ...pagesFor((least) => reaches(me?.user.role, least)).map((place) => ({
         id: `go-${place.to}`,
         label: t(place.word),
         leftSection: <Icon name={place.icon} />,
@@ -134,11 +107,27 @@ function useChanging(): SpotlightActionGroupData[] {
           onClick: () => void navigate({ to: '/objectives/new' }),
         },
         {
+          id: 'pull-model',
+          label: t('models.pull'),
+          leftSection: <Icon name="download" />,
+          onClick: () => void navigate({ to: '/models', search: { ask: 'pull' } }),
+        },
+        {
           id: 'workers',
           label: t('workers.add.title'),
           leftSection: <Icon name="plus" />,
           onClick: () => dialogs.open({ kind: 'workers' }),
         },
+        ...(reaches(me?.user.role, 'admin')
+          ? [
+              {
+                id: 'new-key',
+                label: t('gateway.key.new'),
+                leftSection: <Icon name="key" />,
+                onClick: () => void navigate({ to: '/gateway', search: { ask: 'key' } }),
+              },
+            ]
+          : []),
         ...parts.map((part) => ({
           id: `restart-${part}`,
           label: t('restart.title', { part }),

@@ -1,49 +1,38 @@
 import { Menu } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { Link, useLocation, useNavigate } from '@tanstack/react-router'
+import { Fragment } from 'react'
 import { useTranslation } from 'react-i18next'
 import { meQuery, reaches } from '../api/session.ts'
 import { useOverview } from '../api/useLive.ts'
-import type { Key } from '../i18n/index.ts'
-import { Icon, type IconName } from '../ui/icons.tsx'
+import { Icon } from '../ui/icons.tsx'
 import { AccountMenu } from './AccountMenu.tsx'
 import { Mark } from './Brand.tsx'
 import css from './frame.module.css'
 import { LinkState } from './LinkState.tsx'
 import { openPalette } from './openPalette.ts'
-
-interface Page {
-  to: '/' | '/machines' | '/chat' | '/plans' | '/objectives' | '/logs'
-  icon: IconName
-  word: Key
-  /** Only who reaches this role is shown it. */
-  least?: 'user' | 'operator'
-}
-
-const PAGES: readonly Page[] = [
-  { to: '/', icon: 'overview', word: 'nav.overview' },
-  { to: '/machines', icon: 'machine', word: 'nav.machines' },
-  { to: '/chat', icon: 'chat', word: 'nav.chat' },
-  { to: '/plans', icon: 'plan', word: 'nav.plans', least: 'user' },
-  { to: '/objectives', icon: 'target', word: 'nav.objectives' },
-  { to: '/logs', icon: 'lines', word: 'nav.logs', least: 'operator' },
-]
+import { beginsGroup, pagesFor } from './pages.ts'
 
 /** Pages that fit beside each other at the foot of a phone; one more is the menu of the rest. */
 const AT_FOOT = 5
 
-function usePages(): readonly Page[] {
+type Pages = ReturnType<typeof pagesFor>
+
+function usePages(): Pages {
   const { data: me } = useQuery(meQuery)
-  return PAGES.filter((page) => !page.least || reaches(me?.user.role, page.least))
+  return pagesFor((least) => reaches(me?.user.role, least)).filter((page) => !page.isRare)
 }
 
-function PageLinks({ pages, className }: { pages: readonly Page[]; className: string | undefined }) {
+function PageLinks({ pages, className }: { pages: Pages; className: string | undefined }) {
   const { t } = useTranslation()
-  return pages.map((page) => (
+  const { pathname } = useLocation()
+  return pages.map((page, index) => (
     <Link
       key={page.to}
       to={page.to}
       className={className}
+      data-begins={beginsGroup(pages, index) || undefined}
+      aria-current={page.also && pathname.startsWith(page.also) ? 'page' : undefined}
       activeOptions={{ exact: page.to === '/', includeSearch: false }}
     >
       <Icon name={page.icon} size={20} />
@@ -120,7 +109,7 @@ export function Bottom() {
 }
 
 /** Pages that have no room at the foot. */
-function Rest({ pages }: { pages: readonly Page[] }) {
+function Rest({ pages }: { pages: Pages }) {
   const { t } = useTranslation()
   const navigate = useNavigate()
   return (
@@ -132,14 +121,13 @@ function Rest({ pages }: { pages: readonly Page[] }) {
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        {pages.map((page) => (
-          <Menu.Item
-            key={page.to}
-            leftSection={<Icon name={page.icon} />}
-            onClick={() => void navigate({ to: page.to })}
-          >
-            {t(page.word)}
-          </Menu.Item>
+        {pages.map((page, index) => (
+          <Fragment key={page.to}>
+            {beginsGroup(pages, index) ? <Menu.Divider /> : null}
+            <Menu.Item leftSection={<Icon name={page.icon} />} onClick={() => void navigate({ to: page.to })}>
+              {t(page.word)}
+            </Menu.Item>
+          </Fragment>
         ))}
       </Menu.Dropdown>
     </Menu>

@@ -10,10 +10,23 @@ import {
 import { meQuery, queries } from '../api/session.ts'
 import type { BudgetState, PlanState, TicketState } from '../api/types.ts'
 import { NotFoundPage } from '../routes/not-found.tsx'
+import type { TicketsAsked } from '../routes/plans/plans.ts'
 import { Broken } from './Broken.tsx'
 import { ownPath, placeOf } from './places.ts'
 import { Shell } from './Shell.tsx'
-import { BUDGET_STATES, PLAN_STATES, PLAN_VIEWS, TICKET_STATES } from './searches.ts'
+import {
+  BUDGET_STATES,
+  EVENT_KINDS,
+  INCIDENT_KINDS,
+  LAYOUTS,
+  MODEL_VIEWS,
+  PLAN_STATES,
+  PLAN_VIEWS,
+  TICKET_KINDS,
+  TICKET_PRIORITIES,
+  TICKET_STATES,
+  USAGE_BY,
+} from './searches.ts'
 
 /** `value` where it is one of `known`. What is none is named as such: else it came through as it stands in the address. */
 function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {
@@ -67,6 +80,9 @@ const machines = createRoute({
 const chat = createRoute({
   getParentRoute: () => inside,
   path: '/chat',
+  validateSearch: (search: Record<string, unknown>): { view?: 'beside' } => ({
+    view: oneOf(['beside'], search.view),
+  }),
   component: lazyRouteComponent(() => import('../routes/chat/page.tsx'), 'ChatPage'),
 })
 
@@ -104,6 +120,18 @@ const plan = createRoute({
     state: oneOf(TICKET_STATES, search.state),
   }),
   component: lazyRouteComponent(() => import('../routes/plans/PlanPage.tsx'), 'PlanPage'),
+})
+
+const tickets = createRoute({
+  getParentRoute: () => inside,
+  path: '/tickets',
+  validateSearch: (search: Record<string, unknown>): TicketsAsked => ({
+    plan: textOf(search.plan),
+    state: oneOf(TICKET_STATES, search.state),
+    kind: oneOf(TICKET_KINDS, search.kind),
+    priority: oneOf(TICKET_PRIORITIES, search.priority),
+  }),
+  component: lazyRouteComponent(() => import('../routes/tickets/ListPage.tsx'), 'TicketsPage'),
 })
 
 const ticket = createRoute({
@@ -147,10 +175,155 @@ const freezes = createRoute({
   component: lazyRouteComponent(() => import('../routes/freezes/page.tsx'), 'FreezesPage'),
 })
 
+const setup = createRoute({
+  getParentRoute: () => inside,
+  path: '/setup',
+  component: lazyRouteComponent(() => import('../routes/setup/page.tsx'), 'SetupPage'),
+})
+
+const people = createRoute({
+  getParentRoute: () => inside,
+  path: '/people',
+  component: lazyRouteComponent(() => import('../routes/people/page.tsx'), 'PeoplePage'),
+})
+
+const audit = createRoute({
+  getParentRoute: () => inside,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('../routes/audit/page.tsx'), 'AuditPage'),
+})
+
+const topology = createRoute({
+  getParentRoute: () => inside,
+  path: '/topology',
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { layout?: (typeof LAYOUTS)[number]; view?: 'table' } => ({
+    layout: oneOf(LAYOUTS, search.layout),
+    view: oneOf(['table'], search.view),
+  }),
+  component: lazyRouteComponent(() => import('../routes/topology/page.tsx'), 'TopologyPage'),
+})
+
+const models = createRoute({
+  getParentRoute: () => inside,
+  path: '/models',
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): {
+    view?: (typeof MODEL_VIEWS)[number]
+    q?: string
+    capability?: string
+    node?: string
+    model?: string
+    ask?: 'pull'
+  } => ({
+    view: oneOf(MODEL_VIEWS, search.view),
+    q: textOf(search.q),
+    capability: textOf(search.capability),
+    node: textOf(search.node),
+    model: textOf(search.model),
+    ask: oneOf(['pull'], search.ask),
+  }),
+  component: lazyRouteComponent(() => import('../routes/models/page.tsx'), 'ModelsPage'),
+})
+
+const gateway = createRoute({
+  getParentRoute: () => inside,
+  path: '/gateway',
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { request?: string; by?: (typeof USAGE_BY)[number]; ask?: 'key' } => ({
+    request: textOf(search.request),
+    by: oneOf(USAGE_BY, search.by),
+    ask: oneOf(['key'], search.ask),
+  }),
+  component: lazyRouteComponent(() => import('../routes/gateway/page.tsx'), 'GatewayPage'),
+})
+
+const served = [models, gateway] as const
+
+const backups = createRoute({
+  getParentRoute: () => inside,
+  path: '/backups',
+  component: lazyRouteComponent(() => import('../routes/backups/page.tsx'), 'BackupsPage'),
+})
+
+const events = createRoute({
+  getParentRoute: () => inside,
+  path: '/events',
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): {
+    kind?: (typeof EVENT_KINDS)[number]
+    severity?: 'trouble'
+    subject?: string
+    incident?: (typeof INCIDENT_KINDS)[number]
+    open?: 'open'
+  } => ({
+    kind: oneOf(EVENT_KINDS, search.kind),
+    severity: oneOf(['trouble'], search.severity),
+    subject: textOf(search.subject),
+    incident: oneOf(INCIDENT_KINDS, search.incident),
+    open: oneOf(['open'], search.open),
+  }),
+  component: lazyRouteComponent(() => import('../routes/events/page.tsx'), 'EventsPage'),
+})
+
+const services = createRoute({
+  getParentRoute: () => inside,
+  path: '/services',
+  validateSearch: (search: Record<string, unknown>): { q?: string; able?: string } => ({
+    q: textOf(search.q),
+    able: textOf(search.able),
+  }),
+  component: lazyRouteComponent(() => import('../routes/services/page.tsx'), 'ServicesPage'),
+})
+
+const compute = createRoute({
+  getParentRoute: () => inside,
+  path: '/compute',
+  validateSearch: (search: Record<string, unknown>): { job?: string } => ({ job: textOf(search.job) }),
+  component: lazyRouteComponent(() => import('../routes/compute/page.tsx'), 'ComputePage'),
+})
+
+const doctor = createRoute({
+  getParentRoute: () => inside,
+  path: '/doctor',
+  component: lazyRouteComponent(() => import('../routes/doctor/page.tsx'), 'DoctorPage'),
+})
+
+const updates = createRoute({
+  getParentRoute: () => inside,
+  path: '/updates',
+  component: lazyRouteComponent(() => import('../routes/updates/page.tsx'), 'UpdatesPage'),
+})
+
+const settings = createRoute({
+  getParentRoute: () => inside,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('../routes/settings/page.tsx'), 'SettingsPage'),
+})
+
+const kept = [
+  people,
+  audit,
+  setup,
+  backups,
+  topology,
+  events,
+  services,
+  compute,
+  doctor,
+  updates,
+  settings,
+] as const
+
 const work = [
   plans,
   newPlan,
   plan,
+  tickets,
   ticket,
   objectives,
   newObjective,
@@ -158,7 +331,10 @@ const work = [
   editObjective,
   freezes,
 ] as const
-const tree = root.addChildren([signIn, inside.addChildren([overview, machines, chat, logs, ...work])])
+const tree = root.addChildren([
+  signIn,
+  inside.addChildren([overview, machines, chat, logs, ...served, ...kept, ...work]),
+])
 
 /** `history`: where the address lives; the browser's bar when nothing else is given. */
 export function createAppRouter(history?: RouterHistory) {

@@ -165,7 +165,7 @@ export class ChatStore {
   }
 }
 
-function failureOf(error: unknown): NonNullable<Turn['failure']> {
+export function failureOf(error: unknown): NonNullable<Turn['failure']> {
   if (error instanceof ApiError) return { code: error.code, detail: error.message, hint: error.hint }
   return { code: 'unexpected', detail: String(error), hint: '' }
 }

@@ -1,5 +1,3 @@
-import ptBR from './errors.pt-BR.json'
-
 /** What an error says. `detail` holds the API's own English words where `text` says less than they do. */
 export interface Told {
   text: string
@@ -15,7 +13,11 @@ interface Said {
 }
 
 /** By language and code; in English the API's own words are the finest. */
-const SENTENCES: Record<string, Record<string, string>> = { 'pt-BR': ptBR }
+const SENTENCES: Record<string, Record<string, string>> = {}
+
+export function keepSentences(language: string, sentences: Record<string, string>): void {
+  SENTENCES[language] = sentences
+}
 
 /** The finest sentence of `language` that the error's values fill; null where there is none. */
 export function told(error: Said, language: string): Told | null {
@@ -24,7 +26,9 @@ export function told(error: Said, language: string): Told | null {
     const text = filled(sentences[key], error.values)
     if (text === null) continue
     const detail = text.endsWith(':') ? error.message : ''
-    return { text, detail, hint: sentences[`${key}.hint`] ?? error.hint }
+    const hint =
+      filled(sentences[`${key}.hint`], error.values) ?? filled(sentences[`${error.code}.hint`], error.values)
+    return { text, detail, hint: hint ?? error.hint }
   }
   return null
 }

@@ -67,6 +67,7 @@ const QUIET: Record<string, Answer> = {
   'GET /api/v1/policies/freezes/history': () => EMPTY,
   'GET /api/v1/silences': () => EMPTY,
   'GET /api/v1/incidents': () => ({ items: [], next: '' }),
+  'GET /api/v1/event-log': () => ({ items: [] }),
   'GET /api/v1/tickets/paused-kinds': () => ({ items: {} }),
 }
 
@@ -99,8 +100,13 @@ export async function openApp(path: string, answers: Record<string, Answer>, who
   const strays: unknown[] = []
   onTestFinished(() => expect(strays).toEqual([]))
   const known: Record<string, Answer> = { ...QUIET, ...answers }
-  const answer = async (input: Request | string): Promise<Response> => {
-    const request = typeof input === 'string' ? new Request(new URL(input, window.location.href)) : input
+  // The signal of this page's AbortController is none that the Request of Node knows.
+  const answer = async (
+    input: Request | string,
+    { signal: _, ...init }: RequestInit = {},
+  ): Promise<Response> => {
+    const request =
+      typeof input === 'string' ? new Request(new URL(input, window.location.href), init) : input
     const url = new URL(request.url)
     try {
       const text = await request.clone().text()

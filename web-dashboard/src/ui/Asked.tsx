@@ -30,7 +30,7 @@ export function Asked<T>({ query, children }: AskedProps<T>) {
   }
   if (data === undefined) {
     return (
-      <p className={css.loading} role="status">
+      <p className={css.loading} role="status" data-pending>
         {t('asked.loading')}
       </p>
     )

@@ -58,6 +58,8 @@ export function DataTable<T>({ label, rows, columns, rowId }: DataTableProps<T>)
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,
     initialRect: { width: 800, height: 520 },
+    // Cards and wrapped lines are higher than one line.
+    measureElement: (row) => row.getBoundingClientRect().height || ROW_HEIGHT,
   })
   const drawn = isLong ? virtual.getVirtualItems().map((item) => item.index) : sorted.map((_, index) => index)
   const before = isLong ? (virtual.getVirtualItems()[0]?.start ?? 0) : 0
@@ -93,7 +95,14 @@ export function DataTable<T>({ label, rows, columns, rowId }: DataTableProps<T>)
           <Spacer height={before} />
           {drawn.map((index) => {
             const row = sorted[index]
-            return row ? <BodyRow key={row.id} row={row} index={index} /> : null
+            return row ? (
+              <BodyRow
+                key={row.id}
+                row={row}
+                index={index}
+                measure={isLong ? virtual.measureElement : undefined}
+              />
+            ) : null
           })}
           <Spacer height={after} />
         </tbody>
@@ -130,10 +139,17 @@ function HeadCell({ text, sorted, onSort }: HeadCellProps) {
   )
 }
 
-function BodyRow<T>({ row, index }: { row: Row<T>; index: number }) {
+interface BodyRowProps<T> {
+  row: Row<T>
+  index: number
+  /** Told how high the row is, where heights count. */
+  measure: ((row: HTMLTableRowElement | null) => void) | undefined
+}
+
+function BodyRow<T>({ row, index, measure }: BodyRowProps<T>) {
   return (
     // biome-ignore lint/a11y/noRedundantRoles: cards are drawn by `display`, which takes the roles away
-    <tr role="row" aria-rowindex={index + 2}>
+    <tr ref={measure} data-index={index} role="row" aria-rowindex={index + 2}>
       {row.getVisibleCells().map((cell) => {
         const { meta } = cell.column.columnDef
         return (

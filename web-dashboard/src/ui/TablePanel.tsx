@@ -18,10 +18,12 @@ interface TablePanelProps<T> {
   /** Stands behind the title; how many rows there are when it is not given. */
   note?: string | undefined
   end?: ReactNode
+  /** Stands below the table: the way to more rows, say. */
+  foot?: ReactNode
 }
 
 /** A panel that holds one table. */
-export function TablePanel<T>({ none, note, rows, columns, rowId, ...panel }: TablePanelProps<T>) {
+export function TablePanel<T>({ none, note, rows, columns, rowId, foot, ...panel }: TablePanelProps<T>) {
   const { t } = useTranslation()
   return (
     <Panel {...panel} note={note ?? t('count.of', { count: rows.length })} flush>
@@ -30,6 +32,7 @@ export function TablePanel<T>({ none, note, rows, columns, rowId, ...panel }: Ta
       ) : (
         <DataTable label={panel.title} rows={rows} columns={columns} rowId={rowId} />
       )}
+      {foot}
     </Panel>
   )
 }

@@ -48,7 +48,13 @@ const PATHS = {
   fit: 'M4 8V4h4M16 8V4h-4M4 12v4h4M16 12v4h-4',
   download: 'M10 3.5v9M6 9l4 4 4-4M4 16.5h12',
   flag: 'M5 17V3.5h10l-2.5 3.5L15 10.5H5',
+  archive: 'M3.5 4h13v4h-13zM4.5 8v8.5h11V8M8 11.3h4',
+  topology: 'M8 3h4v4H8zM2.5 13h4v4h-4zM13.5 13h4v4h-4zM10 7v3.5M4.5 13v-2.5h11V13',
   menu: 'M4 10h.2M10 10h.2M16 10h.2',
+  disk: 'M4 5.5C4 4.1 6.7 3 10 3s6 1.1 6 2.5v9c0 1.4-2.7 2.5-6 2.5s-6-1.1-6-2.5zM4 5.5C4 6.9 6.7 8 10 8s6-1.1 6-2.5M4 10c0 1.4 2.7 2.5 6 2.5s6-1.1 6-2.5',
+  pin: 'M7 3.5h6M8 3.5v5L5.5 12h9L12 8.5v-5M10 12v5',
+  pulse: 'M2.5 10.5h3.8l2.2-6 3.4 11 2.2-5h3.4',
+  gate: 'M4 16.5V7.5L10 4l6 3.5v9M8 16.5v-6h4v6',
 } as const
 
 export type IconName = keyof typeof PATHS

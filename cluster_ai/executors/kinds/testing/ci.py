@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Self
 import httpx2
 from pydantic import Field, StringConstraints, model_validator
 
+from cluster_ai.core import files
 from cluster_ai.core.paths import PRIVATE_DIR
 from cluster_ai.core.wire import StrictModel
 from cluster_ai.executors.contract import REPORT, Reported
@@ -120,7 +121,8 @@ class _Memory:
     def _keep(self, started: str | None, ended: int) -> None:
         self.started, self._ended = started, ended
         self._path.parent.mkdir(mode=PRIVATE_DIR, exist_ok=True)
-        self._path.write_text(json.dumps({"id": started, "ended": ended}), encoding="utf-8")
+        # Whole, or a worker that is killed here leaves a note that stops every attempt after this one.
+        files.replace(self._path, json.dumps({"id": started, "ended": ended}))
 
 
 class _Line:

@@ -1,4 +1,5 @@
 import { NumberInput, Select, Textarea } from '@mantine/core'
+import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Model } from '../../api/types.ts'
 import type { Settings } from '../../chat/store.ts'
@@ -11,9 +12,11 @@ interface SettingsFormProps {
   model: string
   models: readonly Model[]
   onChange: (change: Partial<Settings>) => void
+  /** Stands in place of the list of models. */
+  chooser?: ReactNode
 }
 
-export function SettingsForm({ settings, model, models, onChange }: SettingsFormProps) {
+export function SettingsForm({ settings, model, models, onChange, chooser }: SettingsFormProps) {
   const { t } = useTranslation()
   const format = useFormat()
   const chosen = models.find((one) => one.name === model)
@@ -24,18 +27,20 @@ export function SettingsForm({ settings, model, models, onChange }: SettingsForm
     : []
   return (
     <div className={css.form}>
-      <Select
-        label={t('chat.model')}
-        description={facts.join(' · ')}
-        inputWrapperOrder={['label', 'input', 'description', 'error']}
-        placeholder={t('chat.model.none')}
-        data={models.map((one) => one.name)}
-        value={model || null}
-        onChange={(value) => onChange({ model: value ?? '' })}
-        allowDeselect={false}
-        searchable={models.length > 8}
-        disabled={models.length === 0}
-      />
+      {chooser ?? (
+        <Select
+          label={t('chat.model')}
+          description={facts.join(' · ')}
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          placeholder={t('chat.model.none')}
+          data={models.map((one) => one.name)}
+          value={model || null}
+          onChange={(value) => onChange({ model: value ?? '' })}
+          allowDeselect={false}
+          searchable={models.length > 8}
+          disabled={models.length === 0}
+        />
+      )}
       <Textarea
         label={t('chat.system')}
         placeholder={t('chat.system.hint')}

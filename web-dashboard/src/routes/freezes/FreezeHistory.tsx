@@ -3,8 +3,8 @@ import { useTranslation } from 'react-i18next'
 import { Asked } from '../../ui/Asked.tsx'
 import { More } from '../../ui/More.tsx'
 import { Empty, Panel } from '../../ui/Panel.tsx'
+import ui from '../../ui/ui.module.css'
 import { FreezeList } from './FreezeList.tsx'
-import css from './freezes.module.css'
 import { historyQuery } from './queries.ts'
 
 /** Freezes that were and are, the newest first; of one objective when it is named. */
@@ -14,11 +14,11 @@ export function FreezeHistory({ sloId = '' }: { sloId?: string }) {
   const all = pages.data?.pages.flatMap((page) => page.items) ?? []
   return (
     <Panel id="freeze-history" icon="clock" title={sloId ? t('freezes.of') : t('freezes.history')} flush>
-      <div className={css.pad}>
+      <div className={ui.pad}>
         <Asked query={pages}>
           {() =>
             all.length === 0 ? (
-              <div className={css.outdent}>
+              <div className={ui.outdent}>
                 <Empty title={t('freezes.never')} />
               </div>
             ) : (

@@ -14,7 +14,6 @@ import ui from '../../ui/ui.module.css'
 import { useShare } from '../objectives/Figures.tsx'
 import { FreezeHistory } from './FreezeHistory.tsx'
 import { FreezeList } from './FreezeList.tsx'
-import css from './freezes.module.css'
 import { policiesQuery } from './queries.ts'
 
 /** What is frozen now and why, what was, and what would freeze something. */
@@ -36,11 +35,11 @@ export function FreezesPage() {
       />
       <div className={ui.stack}>
         <Panel id="freezes" icon="frost" title={t('freezes.now')} flush>
-          <div className={css.pad}>
+          <div className={ui.pad}>
             <Asked query={active}>
               {(freezes) =>
                 freezes.length === 0 ? (
-                  <div className={css.outdent}>
+                  <div className={ui.outdent}>
                     <Empty title={t('freezes.none')}>{t('freezes.none.hint')}</Empty>
                   </div>
                 ) : (
@@ -51,7 +50,7 @@ export function FreezesPage() {
           </div>
         </Panel>
         <Panel id="policies" icon="sliders" title={t('policies.title')} flush>
-          <div className={policies.data?.length ? '' : css.pad}>
+          <div className={policies.data?.length ? '' : ui.pad}>
             <Asked query={policies}>{(items) => <Policies policies={items} />}</Asked>
           </div>
         </Panel>
@@ -107,7 +106,7 @@ function Policies({ policies }: { policies: readonly FreezePolicy[] }) {
   )
   if (policies.length === 0) {
     return (
-      <div className={css.outdent}>
+      <div className={ui.outdent}>
         <Empty title={t('policies.none')}>{t('policies.none.hint')}</Empty>
       </div>
     )

@@ -188,7 +188,10 @@ function Actions({ machine }: { machine: Machine }) {
             <Menu.Item onClick={() => act.mutate({ draining: true })}>{t('machine.drain')}</Menu.Item>
           </>
         )}
-        <Menu.Item color="red" onClick={() => dialogs.open({ kind: 'remove-machine', name: machine.name })}>
+        <Menu.Item
+          c="var(--bad)"
+          onClick={() => dialogs.open({ kind: 'remove-machine', name: machine.name })}
+        >
           {t('machine.remove')}
         </Menu.Item>
       </Menu.Dropdown>

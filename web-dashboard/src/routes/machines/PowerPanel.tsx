@@ -6,6 +6,7 @@ import { useFormat } from '../../i18n/useFormat.ts'
 import { Coded } from '../../ui/Coded.tsx'
 import { Failure } from '../../ui/Failure.tsx'
 import { Empty, Panel } from '../../ui/Panel.tsx'
+import ui from '../../ui/ui.module.css'
 import css from './power.module.css'
 import { type Bar, barsOf, lacking, powerQuery } from './power.ts'
 
@@ -24,10 +25,16 @@ export function PowerPanel({ joined }: { joined: number }) {
     <Panel id="power" icon="bolt" title={t('power.title')}>
       {error ? <Failure error={error} /> : null}
       {power && why ? (
-        <Empty title={t('power.none')}>{t(HINTS[why], { names: power.untold.join(', ') })}</Empty>
+        <div className={ui.outdent}>
+          <Empty title={t('power.none')}>{t(HINTS[why], { names: power.untold.join(', ') })}</Empty>
+        </div>
       ) : null}
       {power && !why ? <Drawn power={power} /> : null}
-      {power || error ? null : <Empty title={t('machines.pending')} />}
+      {power || error ? null : (
+        <div className={ui.outdent}>
+          <Empty title={t('machines.pending')} />
+        </div>
+      )}
     </Panel>
   )
 }

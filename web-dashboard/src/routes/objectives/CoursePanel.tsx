@@ -1,4 +1,3 @@
-import { SegmentedControl } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { createColumnHelper } from '@tanstack/react-table'
 import { lazy, Suspense, useMemo, useState } from 'react'
@@ -12,6 +11,7 @@ import { DataTable } from '../../ui/DataTable.tsx'
 import { Empty, Panel } from '../../ui/Panel.tsx'
 import { StateTag } from '../../ui/StateTag.tsx'
 import ui from '../../ui/ui.module.css'
+import { type View, ViewSwitch } from '../../ui/ViewSwitch.tsx'
 import { useShare } from './Figures.tsx'
 import css from './objectives.module.css'
 import { BUDGET, courseOf, pastQuery } from './objectives.ts'
@@ -22,29 +22,18 @@ const BudgetChart = lazy(() => import('./BudgetChart.tsx'))
 export function CoursePanel({ slo }: { slo: Slo }) {
   const { t } = useTranslation()
   const query = useQuery(pastQuery(slo.slo_id))
-  const [view, setView] = useState('chart')
+  const [view, setView] = useState<View>('chart')
   return (
     <Panel
       id="course"
       icon="chart"
       title={t('slo.course')}
-      end={
-        <SegmentedControl
-          size="xs"
-          value={view}
-          onChange={setView}
-          aria-label={t('traffic.view')}
-          data={[
-            { value: 'chart', label: t('traffic.chart') },
-            { value: 'table', label: t('traffic.table') },
-          ]}
-        />
-      }
+      end={<ViewSwitch value={view} onChange={setView} />}
     >
       <Asked query={query}>
         {(past) =>
           past.length === 0 ? (
-            <div className={css.outdent}>
+            <div className={ui.outdent}>
               <Empty title={t('slo.course.none')}>{t('slo.course.none.hint')}</Empty>
             </div>
           ) : view === 'chart' ? (
@@ -132,7 +121,7 @@ function CourseTable({ past }: { past: readonly Past[] }) {
     [t],
   )
   return (
-    <div className={css.outdent}>
+    <div className={ui.outdent}>
       <DataTable
         label={t('slo.course')}
         rows={rows}

@@ -156,7 +156,7 @@ function Actions({ slo }: { slo: Slo }) {
             {t('slo.rules')}
           </Menu.Item>
           {slo.origin ? null : (
-            <Menu.Item color="red" onClick={() => dialogs.open({ kind: 'remove-slo', sloId: slo.slo_id })}>
+            <Menu.Item c="var(--bad)" onClick={() => dialogs.open({ kind: 'remove-slo', sloId: slo.slo_id })}>
               {t('slo.remove')}
             </Menu.Item>
           )}

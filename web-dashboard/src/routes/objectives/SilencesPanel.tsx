@@ -39,7 +39,7 @@ export function SilencesPanel({ sloId, mayWrite }: { sloId: string; mayWrite: bo
       }
     >
       {isAway ? (
-        <div className={css.outdent}>
+        <div className={ui.outdent}>
           <Empty title={t('silences.away')}>{t('silences.away.hint')}</Empty>
         </div>
       ) : (
@@ -55,7 +55,7 @@ function Shown({ silences, mayWrite }: { silences: readonly Silence[]; mayWrite:
   const { t } = useTranslation()
   if (silences.length === 0) {
     return (
-      <div className={css.outdent}>
+      <div className={ui.outdent}>
         <Empty title={t('silences.none')} />
       </div>
     )

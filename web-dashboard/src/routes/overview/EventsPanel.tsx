@@ -5,6 +5,7 @@ import type { Key } from '../../i18n/index.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Empty, Panel } from '../../ui/Panel.tsx'
 import { type Look, NODE, PART } from '../../ui/states.ts'
+import ui from '../../ui/ui.module.css'
 import { troubleOf } from './health.ts'
 import css from './overview.module.css'
 
@@ -26,7 +27,7 @@ export function EventsPanel() {
   return (
     <Panel id="events" icon="bell" title={t('events.title')}>
       {events.length === 0 ? (
-        <div className={css.outdent}>
+        <div className={ui.outdent}>
           <Empty title={t('events.none')}>{t('events.none.hint')}</Empty>
         </div>
       ) : (
@@ -45,9 +46,14 @@ function Line({ event }: { event: ClusterEvent }) {
   return (
     <li>
       <time dateTime={new Date(event.at * 1000).toISOString()}>{format.time(event.at)}</time>
-      {event.kind === 'problem' ? <ProblemWords event={event} /> : <ChangeWords event={event} />}
+      <EventWords event={event} />
     </li>
   )
+}
+
+/** What happened, in words. */
+export function EventWords({ event }: { event: ClusterEvent }) {
+  return event.kind === 'problem' ? <ProblemWords event={event} /> : <ChangeWords event={event} />
 }
 
 function ProblemWords({ event }: { event: ClusterEvent }) {

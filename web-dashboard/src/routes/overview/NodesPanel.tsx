@@ -1,15 +1,12 @@
-import { createColumnHelper } from '@tanstack/react-table'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Node } from '../../api/types.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
-import { StateTag } from '../../ui/StateTag.tsx'
-import { BREAKER, NODE, nodeLook } from '../../ui/states.ts'
+import { nodeColumn as column, useNodeColumns } from '../../ui/nodeColumns.tsx'
 import { TablePanel } from '../../ui/TablePanel.tsx'
 import { Named } from './Named.tsx'
 
 const NOW_SECONDS = 2
-const column = createColumnHelper<Node>()
 
 /** Nodes that serve models. `isFresh`: the gateway answers; else this is the last that it said. */
 export function NodesPanel({ nodes, isFresh }: { nodes: readonly Node[]; isFresh: boolean }) {
@@ -32,6 +29,7 @@ export function NodesPanel({ nodes, isFresh }: { nodes: readonly Node[]; isFresh
 function useColumns(isFresh: boolean) {
   const { t } = useTranslation()
   const format = useFormat()
+  const shared = useNodeColumns(isFresh)
   return useMemo(
     () => [
       column.accessor('name', {
@@ -41,11 +39,7 @@ function useColumns(isFresh: boolean) {
           <Named name={row.original.name} note={row.original.url.replace(/^https?:\/\/|\/$/g, '')} />
         ),
       }),
-      column.accessor('state', {
-        header: t('column.state'),
-        meta: { card: 'state' },
-        cell: ({ row }) => <StateTag look={isFresh ? nodeLook(row.original) : NODE.unknown} />,
-      }),
+      shared.state,
       column.accessor((node) => node.models.length, {
         id: 'models',
         header: t('column.models'),
@@ -55,14 +49,8 @@ function useColumns(isFresh: boolean) {
           return t('nodes.models', { count: row.original.models.length, loaded })
         },
       }),
-      column.accessor('inflight', { header: t('column.inflight'), meta: { align: 'end' } }),
-      column.accessor((node) => node.ttft_seconds ?? undefined, {
-        id: 'ttft',
-        header: t('column.ttft'),
-        meta: { align: 'end' },
-        sortUndefined: 'last',
-        cell: ({ row }) => format.duration(row.original.ttft_seconds),
-      }),
+      shared.inflight,
+      shared.ttft,
       column.accessor((node) => node.tokens_per_second ?? undefined, {
         id: 'speed',
         header: t('column.speed'),
@@ -70,15 +58,8 @@ function useColumns(isFresh: boolean) {
         sortUndefined: 'last',
         cell: ({ row }) => format.number(row.original.tokens_per_second),
       }),
-      column.accessor('served', {
-        header: t('column.served'),
-        meta: { align: 'end', minor: true },
-        cell: ({ row }) => format.number(row.original.served, 0),
-      }),
-      column.accessor('breaker', {
-        header: t('column.breaker'),
-        cell: ({ row }) => <StateTag look={BREAKER[row.original.breaker]} plain />,
-      }),
+      shared.served,
+      shared.breaker,
       column.accessor((node) => node.last_seen_seconds ?? undefined, {
         id: 'seen',
         header: t('column.seen'),
@@ -87,7 +68,7 @@ function useColumns(isFresh: boolean) {
         cell: ({ row }) => <Seen age={row.original.last_seen_seconds} />,
       }),
     ],
-    [t, format, isFresh],
+    [t, format, shared],
   )
 }
 

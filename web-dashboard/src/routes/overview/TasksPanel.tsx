@@ -2,6 +2,7 @@ import { useTranslation } from 'react-i18next'
 import type { Overview, TaskGroup } from '../../api/types.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Empty, Panel } from '../../ui/Panel.tsx'
+import ui from '../../ui/ui.module.css'
 import css from './overview.module.css'
 
 /** More functions than this are summed up in one line. */
@@ -13,7 +14,7 @@ export function TasksPanel({ compute }: { compute: Overview['compute'] }) {
   return (
     <Panel id="tasks" icon="tasks" title={t('tasks.title')}>
       {tasks.length === 0 ? (
-        <div className={css.outdent}>
+        <div className={ui.outdent}>
           <Empty title={reachable ? t('tasks.none') : t('compute.silent.title')}>
             {reachable ? t('tasks.none.hint') : t('compute.silent.hint')}
           </Empty>

@@ -1,10 +1,10 @@
-import { SegmentedControl } from '@mantine/core'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Sample } from '../../api/live.ts'
 import { useLive } from '../../api/useLive.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Panel } from '../../ui/Panel.tsx'
+import { type View, ViewSwitch } from '../../ui/ViewSwitch.tsx'
 import css from './overview.module.css'
 
 const Chart = lazy(() => import('./Chart.tsx'))
@@ -16,24 +16,13 @@ const STEP = 15
 export function Traffic() {
   const { t } = useTranslation()
   const samples = useLive((state) => state.samples)
-  const [view, setView] = useState('chart')
+  const [view, setView] = useState<View>('chart')
   return (
     <Panel
       id="traffic"
       icon="chart"
       title={t('traffic.title')}
-      end={
-        <SegmentedControl
-          size="xs"
-          value={view}
-          onChange={setView}
-          aria-label={t('traffic.view')}
-          data={[
-            { value: 'chart', label: t('traffic.chart') },
-            { value: 'table', label: t('traffic.table') },
-          ]}
-        />
-      }
+      end={<ViewSwitch value={view} onChange={setView} />}
     >
       <Summary samples={samples} />
       <div className={css.drawn}>

@@ -8,11 +8,10 @@ import type { Overview, Worker } from '../../api/types.ts'
 import { useDialogs } from '../../app/dialogs.tsx'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Icon } from '../../ui/icons.tsx'
-import { Meter } from '../../ui/Meter.tsx'
 import { TablePanel } from '../../ui/TablePanel.tsx'
+import { WorkerMemory } from '../../ui/WorkerMemory.tsx'
 import { whyNone } from '../machines/share.ts'
 import { Named } from './Named.tsx'
-import css from './overview.module.css'
 
 const column = createColumnHelper<Worker>()
 
@@ -74,26 +73,12 @@ function useColumns() {
       }),
       column.accessor('memory', {
         header: t('column.memory'),
-        cell: ({ row }) => <Memory worker={row.original} />,
+        cell: ({ row }) => <WorkerMemory worker={row.original} />,
       }),
       column.accessor('executing', { header: t('column.executing'), meta: { align: 'end' } }),
       column.accessor('ready', { header: t('column.ready'), meta: { align: 'end' } }),
       column.accessor('in_memory', { header: t('column.in_memory'), meta: { align: 'end' } }),
     ],
     [t, format],
-  )
-}
-
-function Memory({ worker }: { worker: Worker }) {
-  const { t } = useTranslation()
-  const format = useFormat()
-  const used = format.bytes(worker.memory)
-  if (worker.memory_limit === 0) return used
-  const text = t('memory.of', { used, total: format.bytes(worker.memory_limit) })
-  return (
-    <span className={css.metered}>
-      <span>{text}</span>
-      <Meter share={worker.memory / worker.memory_limit} label={t('column.memory')} text={text} />
-    </span>
   )
 }

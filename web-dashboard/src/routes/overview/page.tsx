@@ -6,6 +6,7 @@ import { useTitle } from '../../app/useTitle.ts'
 import { Failure } from '../../ui/Failure.tsx'
 import { ConnectPanel } from './ConnectPanel.tsx'
 import { EventsPanel } from './EventsPanel.tsx'
+import { FirstSteps } from './FirstSteps.tsx'
 import { Health } from './Health.tsx'
 import { MachinePanel } from './MachinePanel.tsx'
 import { ModelsPanel } from './ModelsPanel.tsx'
@@ -29,6 +30,7 @@ export function OverviewPage() {
     <>
       <Stale />
       <Health overview={overview} />
+      <FirstSteps />
       <Tiles rates={overview.rates} />
       <WorkTiles />
       <div className={css.columns}>

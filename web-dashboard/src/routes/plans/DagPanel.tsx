@@ -1,9 +1,8 @@
-import { ActionIcon, SegmentedControl } from '@mantine/core'
+import { SegmentedControl } from '@mantine/core'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Graph } from '../../api/types.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
-import { Icon, type IconName } from '../../ui/icons.tsx'
 import ui from '../../ui/ui.module.css'
 import { DagTable } from './DagTable.tsx'
 import { DagView } from './DagView.tsx'
@@ -84,13 +83,5 @@ function Drawn({ graph }: { graph: Graph }) {
         </button>
       ) : null}
     </DagView>
-  )
-}
-
-export function ToolButton({ icon, label, onClick }: { icon: IconName; label: string; onClick: () => void }) {
-  return (
-    <ActionIcon variant="default" size={32} aria-label={label} title={label} onClick={onClick}>
-      <Icon name={icon} size={16} />
-    </ActionIcon>
   )
 }

@@ -180,7 +180,7 @@ function Actions({ plan }: { plan: Plan }) {
           </Menu.Item>
           {can.has('cancel') ? (
             <Menu.Item
-              color="red"
+              c="var(--bad)"
               onClick={() => dialogs.open({ kind: 'cancel-plan', planId: plan.plan_id, name })}
             >
               {t('plan.cancel')}
@@ -188,7 +188,7 @@ function Actions({ plan }: { plan: Plan }) {
           ) : null}
           {hasEnded(plan) ? (
             <Menu.Item
-              color="red"
+              c="var(--bad)"
               onClick={() => dialogs.open({ kind: 'forget-plan', planId: plan.plan_id, name })}
             >
               {t('plan.forget')}
@@ -260,7 +260,7 @@ function Tickets({ plan }: { plan: Plan }) {
 function Drawn({ planId, view }: { planId: string; view: 'board' | 'graph' }) {
   const query = useQuery(graphQuery(planId))
   return (
-    <div className={css.pad}>
+    <div className={ui.pad}>
       <Asked query={query}>
         {(graph) =>
           view === 'board' ? (

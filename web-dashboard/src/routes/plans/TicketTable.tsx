@@ -13,6 +13,7 @@ import { More } from '../../ui/More.tsx'
 import { Empty } from '../../ui/Panel.tsx'
 import { StateTag } from '../../ui/StateTag.tsx'
 import ui from '../../ui/ui.module.css'
+import { useWhy } from '../tickets/useWhy.ts'
 import css from './plans.module.css'
 import { isTicketState, TICKET, ticketsQuery } from './plans.ts'
 
@@ -23,9 +24,9 @@ export function TicketTable({ planId }: { planId: string }) {
   const { t } = useTranslation()
   const navigate = useNavigate()
   const { state } = useSearch({ strict: false }) as { state?: TicketState }
-  const pages = useInfiniteQuery(ticketsQuery(planId, state))
+  const pages = useInfiniteQuery(ticketsQuery({ plan: planId, state }))
   const rows = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data])
-  const columns = useColumns()
+  const columns = useTicketColumns()
   return (
     <>
       <div className={css.tableHead}>
@@ -47,7 +48,7 @@ export function TicketTable({ planId }: { planId: string }) {
           ]}
         />
       </div>
-      <div className={pages.data ? '' : css.pad}>
+      <div className={pages.data ? '' : ui.pad}>
         <Asked query={pages}>
           {() =>
             rows.length === 0 ? (
@@ -68,7 +69,8 @@ export function TicketTable({ planId }: { planId: string }) {
   )
 }
 
-function useColumns() {
+/** `withPlan`: where tickets of several plans stand together. */
+export function useTicketColumns(withPlan = false) {
   const { t } = useTranslation()
   const format = useFormat()
   return useMemo(
@@ -87,6 +89,18 @@ function useColumns() {
         meta: { card: 'state' },
         cell: ({ row }) => <StateTag look={TICKET[row.original.status]} />,
       }),
+      ...(withPlan
+        ? [
+            column.accessor('plan_id', {
+              header: t('column.plan'),
+              cell: ({ row: { original: ticket } }) => (
+                <Link to="/plans/$planId" params={{ planId: ticket.plan_id }} className={ui.link}>
+                  {ticket.plan_id.slice(-12)}
+                </Link>
+              ),
+            }),
+          ]
+        : []),
       column.accessor('task_type', { header: t('column.kind') }),
       column.accessor('priority_score', {
         header: t('column.priority'),
@@ -113,18 +127,24 @@ function useColumns() {
       }),
       column.accessor('error_code', {
         header: t('column.why'),
-        cell: ({ row: { original: ticket } }) =>
-          ticket.error_code ? (
-            <span className="mono" title={ticket.error_message}>
-              {ticket.error_code}
-            </span>
-          ) : (
-            '–'
-          ),
+        cell: ({ row }) => <WhyCell ticket={row.original} />,
       }),
     ],
-    [t, format],
+    [t, format, withPlan],
   )
+}
+
+/** What went wrong with it, or why it waits. */
+function WhyCell({ ticket }: { ticket: Ticket }) {
+  const { t } = useTranslation()
+  const why = useWhy(ticket)
+  if (ticket.error_code)
+    return (
+      <span className="mono" title={ticket.error_message}>
+        {ticket.error_code}
+      </span>
+    )
+  return why ? <span title={why.detail}>{t(why.word, why.values)}</span> : '–'
 }
 
 export const PRIORITIES = {

@@ -1,6 +1,7 @@
 import type { Graph, GraphNode } from '../../api/types.ts'
 import { graph, node, ticketId } from '../../test/work.ts'
-import { BOX, closedAtFirst, drawingOf, standing, wholeOf, zoomed } from './dag.ts'
+import { wholeOf, zoomed } from '../../ui/window.ts'
+import { BOX, closedAtFirst, drawingOf, standing } from './dag.ts'
 
 /** `sizes[n]` tickets in level n, each depending on one of the level before. */
 function wide(sizes: readonly number[]): Graph {

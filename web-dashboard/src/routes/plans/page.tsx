@@ -20,6 +20,7 @@ import { StateTag } from '../../ui/StateTag.tsx'
 import ui from '../../ui/ui.module.css'
 import { PlanProgress } from './PlanProgress.tsx'
 import { hasEnded, isPlanState, PLAN, planLook, plansQuery } from './plans.ts'
+import { WorkSwitch } from './WorkSwitch.tsx'
 
 const column = createColumnHelper<Plan>()
 
@@ -41,7 +42,11 @@ export function PlansPage() {
   const owners = [...new Set([...known.map((plan) => plan.owner), ...(owner ? [owner] : [])])].sort()
   return (
     <>
-      <PageHead title={t('plans.heading')} note={seesAll ? t('plans.note.all') : t('plans.note.own')}>
+      <PageHead
+        title={t('plans.heading')}
+        tag={<WorkSwitch at="/plans" />}
+        note={seesAll ? t('plans.note.all') : t('plans.note.own')}
+      >
         <Button component={Link} to="/plans/new" leftSection={<Icon name="plus" size={16} />}>
           {t('plans.new')}
         </Button>

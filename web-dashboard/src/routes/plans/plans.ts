@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { api, sent } from '../../api/client.ts'
 import { queries } from '../../api/session.ts'
-import type { Graph, Plan, PlanState, TaskType, TicketState, WorkEvent } from '../../api/types.ts'
+import type { Graph, Plan, PlanState, TaskType, Ticket, TicketState, WorkEvent } from '../../api/types.ts'
 import type { Look } from '../../ui/states.ts'
 
 const TOGETHER = 50
@@ -37,18 +37,36 @@ export const graphQuery = (planId: string) =>
     queryFn: () => sent(api.GET('/api/v1/plans/{plan_id}/graph', { params: { path: { plan_id: planId } } })),
   })
 
-/** Tickets of a plan in its order, page by page. */
-export const ticketsQuery = (planId: string, status: TicketState | undefined) =>
+/** Which tickets; what is left out asks for all. */
+export interface TicketsAsked {
+  plan?: string | undefined
+  state?: TicketState | undefined
+  kind?: Kind | undefined
+  priority?: Ticket['priority'] | undefined
+}
+
+/** Tickets of a plan in its order, or of all plans with the newest first, page by page. */
+export const ticketsQuery = ({ plan = '', state, kind, priority }: TicketsAsked) =>
   infiniteQueryOptions({
-    queryKey: ['plan-tickets', planId, status ?? ''],
+    queryKey: ['plan-tickets', plan, state ?? '', kind ?? '', priority ?? ''],
     queryFn: ({ pageParam }) =>
       sent(
         api.GET('/api/v1/tickets', {
-          params: { query: { plan_id: planId, status: status ?? null, limit: TOGETHER, cursor: pageParam } },
+          params: {
+            query: {
+              ...(plan ? { plan_id: plan } : {}),
+              ...(kind ? { type: kind } : {}),
+              ...(priority ? { priority } : {}),
+              status: state ?? null,
+              limit: TOGETHER,
+              cursor: pageParam,
+            },
+          },
         }),
       ),
     initialPageParam: '',
     getNextPageParam: (page) => page.next || undefined,
+    refetchInterval: EVERY_MS,
   })
 
 /** The graph after something happened to one of its tickets; the same object when that changes nothing. Pure. */

@@ -33,7 +33,7 @@ function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
   const format = useFormat()
   if (attempts.length === 0) {
     return (
-      <div className={css.outdent}>
+      <div className={ui.outdent}>
         <Empty title={t('attempts.none')} />
       </div>
     )

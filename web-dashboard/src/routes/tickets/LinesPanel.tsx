@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Failure } from '../../ui/Failure.tsx'
 import { Empty, Panel } from '../../ui/Panel.tsx'
+import ui from '../../ui/ui.module.css'
 import css from './tickets.module.css'
 import { type LinesState, useLines } from './useLines.ts'
 
@@ -37,7 +38,7 @@ export function LinesPanel({ ticketId }: { ticketId: string }) {
       {found.error && found.lines.length === 0 ? <Failure error={found.error} /> : null}
       {found.lines.length > 0 ? <Shown found={found} isFollowing={isFollowing} /> : null}
       {found.lines.length === 0 && !found.error && found.state !== 'opening' ? (
-        <div className={css.outdent}>
+        <div className={ui.outdent}>
           <Empty title={t('lines.none')}>{t('lines.none.hint')}</Empty>
         </div>
       ) : null}

@@ -1,24 +1,21 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
-import type { Plan, Ticket } from '../../api/types.ts'
+import type { Ticket } from '../../api/types.ts'
 import { Icon } from '../../ui/icons.tsx'
 import ui from '../../ui/ui.module.css'
 import { graphQuery, TICKET } from '../plans/plans.ts'
 import css from './tickets.module.css'
-import { incidentsQuery, needsOf, pausedKindsQuery, whyOf } from './tickets.ts'
+import { useWhy } from './useWhy.ts'
 
 /** Why the ticket waits, or what went wrong with it; nothing where neither is so. */
-export function WhyPanel({ ticket, plan }: { ticket: Ticket; plan: Plan | undefined }) {
+export function WhyPanel({ ticket }: { ticket: Ticket }) {
   const { t } = useTranslation()
   const { data: graph } = useQuery({
     ...graphQuery(ticket.plan_id),
     enabled: ticket.status === 'waiting' && (ticket.depends_on ?? []).length > 0,
   })
-  const isReady = ticket.status === 'ready'
-  const { data: pausedKinds = {} } = useQuery({ ...pausedKindsQuery, enabled: isReady })
-  const { data: incidents = [] } = useQuery({ ...incidentsQuery, enabled: isReady })
-  const why = whyOf(ticket, { plan, needs: needsOf(ticket, graph), pausedKinds, incidents })
+  const why = useWhy(ticket, graph)
   if (why) {
     return (
       <div className={css.why} data-tone={TICKET[ticket.status].tone} role="status">

@@ -66,7 +66,7 @@ function TicketShown({ ticket }: { ticket: Ticket }) {
       </PageHead>
       <div className={css.columns}>
         <div className={ui.stack}>
-          <WhyPanel ticket={ticket} plan={plan} />
+          <WhyPanel ticket={ticket} />
           <Particulars ticket={ticket} />
           <LinesPanel ticketId={ticket.ticket_id} />
           <ResultPanel ticket={ticket} />

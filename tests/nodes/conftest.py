@@ -1,5 +1,0 @@
-"""Databases of both kinds, for what this room stores."""
-
-from tests.core.conftest import empty_url, postgres_url, url
-
-__all__ = ["empty_url", "postgres_url", "url"]
