@@ -174,6 +174,17 @@ may_run() { # may_run COMMAND
   case $said in [yYsS]) return 0 ;; *) return 1 ;; esac
 }
 
+# A line of a terminal is read by readline: what was typed ahead, before the question stood there, would otherwise come
+# as one piece, and bash keeps what is behind the first Enter of it for some later question.
+ask() { # ask QUESTION: puts the answer into `said`
+  if [ -t 0 ]; then
+    printf '\n'
+    IFS= read -rep "$1: " said
+  else
+    IFS= read -r said
+  fi
+}
+
 # Puts into `filled` the words of a command, each <word> of it asked for; false when none was given.
 fill() { # fill COMMAND
   local word said
@@ -182,8 +193,7 @@ fill() { # fill COMMAND
     case $word in
       '<'*'>')
         word=${word#<}
-        [ -t 0 ] && printf '\n%s: ' "$(words "ask_${word%>}")"
-        IFS= read -r said || return 1
+        ask "$(words "ask_${word%>}")" || return 1
         [ -n "$said" ] || return 1
         # What begins with a minus is still no option of the command.
         case $said in -*) say menu_no_word "$said" && return 1 ;; esac
@@ -212,7 +222,7 @@ run_entry() { # run_entry INDEX
   state=$(state_line)
   [ -t 0 ] || return 0
   printf '\n%s%s%s' "$dim" "$(words menu_back)" "$plain"
-  IFS= read -r _ || true
+  wait_for_key
 }
 
 # One key of a terminal: a digit or letter, or up, down, enter, back.
@@ -228,6 +238,12 @@ read_key() {
     $'\177' | $'\b') key=b ;;
     *) key=$first ;;
   esac
+}
+
+# Any key goes on; none of it is left for the menu.
+wait_for_key() {
+  local key=''
+  [ ! -t 0 ] || read_key || true
 }
 
 read_choice() {
@@ -257,7 +273,7 @@ main() {
     case $key in
       q) break ;;
       b) if [ "$place" = main ] && [ -t 0 ]; then break; else go_to main; fi ;;
-      '?') printf '\n%s\n' "$(words menu_help)" && { [ ! -t 0 ] || IFS= read -r _; } ;;
+      '?') printf '\n%s\n' "$(words menu_help)" && wait_for_key ;;
       up) cursor=$(((cursor + ${#names[@]} - 1) % ${#names[@]})) ;;
       down) cursor=$(((cursor + 1) % ${#names[@]})) ;;
       enter) run_entry "$cursor" ;;

@@ -84,3 +84,8 @@ def test_a_word_is_asked_for_and_none_goes_back(terminal: Terminal) -> None:
     terminal.tmux("send-keys", "-t", "menu", "7")
     terminal.tmux("send-keys", "-t", "menu", "llama 3", "Enter")
     terminal.shows("$ ./manager.sh model show llama 3")
+
+
+def test_what_is_typed_ahead_is_read_in_its_order(terminal: Terminal) -> None:
+    terminal.tmux("send-keys", "-t", "menu", "3", "7", "Enter", "7", "llama 3", "Enter")
+    terminal.shows("$ ./manager.sh model show llama 3")
