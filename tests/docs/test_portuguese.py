@@ -68,3 +68,8 @@ def test_code_is_fenced_so_that_it_can_be_compared() -> None:
     indented = re.compile(r"^(?:#.*|)\n {4}\S", re.MULTILINE)
     pages = [*(ROOT / "docs/how-to").glob("*.md"), *(ROOT / "docs").glob("*.md")]
     assert [page.name for page in pages if indented.search(FENCED.sub("", page.read_text(encoding="utf-8")))] == []
+
+
+def test_every_page_that_tells_how_to_do_something_is_there_in_both_languages() -> None:
+    pages = {page for page in (ROOT / "docs/how-to").glob("*.md") if ".pt-BR" not in page.name}
+    assert [page.name for page in sorted(pages) if not page.with_name(f"{page.stem}.pt-BR.md").exists()] == []

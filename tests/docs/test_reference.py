@@ -86,7 +86,8 @@ def test_every_page_is_reached_from_the_index() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "README.pt-BR.md", "docs/how-to", "docs/open-webui.md", "docs/open-webui.pt-BR.md", "docs/reference"]
+    "page",
+    ["README.md", "README.pt-BR.md", "docs/how-to", "docs/open-webui.md", "docs/open-webui.pt-BR.md", "docs/reference"],
 )
 def test_configurations_that_pages_show_are_valid(page: str, tmp_path: Path) -> None:
     files = sorted((ROOT / page).rglob("*.md")) if (ROOT / page).is_dir() else [ROOT / page]
