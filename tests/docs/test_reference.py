@@ -11,7 +11,7 @@ import pytest
 
 import cluster_ai
 from cluster_ai.core.errors import ClusterError, Misconfigured
-from cluster_ai.settings import load
+from cluster_ai.settings import Ports, load
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,3 +110,23 @@ def test_every_attack_has_a_test_that_tries_it() -> None:
     named = set(re.findall(r"`([a-z_/]+/test_[a-z_]+)`", page))
     assert len(named) > 15
     assert {name for name in named if not (ROOT / "tests" / f"{name}.py").is_file()} == set()
+
+
+@pytest.mark.parametrize("page", ["second-cluster.md", "second-cluster.pt-BR.md"])
+def test_ports_of_a_second_cluster_are_those_that_it_takes(page: str) -> None:
+    rows = re.findall(r"^\| (N.*?) \|", (ROOT / "docs/how-to" / page).read_text(encoding="utf-8"), re.MULTILINE)
+    told = [int(offset or 0) for row in rows for offset in re.findall(r"N(?:\+(\d+))?", row)]
+    taken = Ports.at(20_000)
+    assert told == sorted(port - 20_000 for _, port in taken), "the last are the workers', two for each"
+
+
+def test_how_far_the_service_is_shut_in_is_told_alike() -> None:
+    """tests/install compares the first of these pages with systemd."""
+    rows = re.findall(
+        r"^\| `cluster-ai\.service`, of .*\| ([0-9.]+) \|$",
+        (ROOT / "docs/reference/install.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    for page in ("add-a-machine.md", "add-a-machine.pt-BR.md"):
+        told = (ROOT / "docs/how-to" / page).read_text(encoding="utf-8")
+        assert re.search(rf"systemd-analyze security`: {rows[1]}\).*\({rows[0]}\)", told), page
