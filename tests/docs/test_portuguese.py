@@ -73,3 +73,11 @@ def test_code_is_fenced_so_that_it_can_be_compared() -> None:
 def test_every_page_that_tells_how_to_do_something_is_there_in_both_languages() -> None:
     pages = {page for page in (ROOT / "docs/how-to").glob("*.md") if ".pt-BR" not in page.name}
     assert [page.name for page in sorted(pages) if not page.with_name(f"{page.stem}.pt-BR.md").exists()] == []
+
+
+def test_both_lists_of_errors_have_the_same_codes() -> None:
+    def told(page: str) -> list[str]:
+        text = (ROOT / "docs/reference" / page).read_text(encoding="utf-8")
+        return re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)
+
+    assert told("errors.pt-BR.md") == told("errors.md")
