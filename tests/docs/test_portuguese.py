@@ -55,6 +55,13 @@ def test_portuguese_page_has_the_bones_of_the_english_one(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.pt-BR.md", *PORTUGUESE], ids=lambda page: page.stem)
+def test_both_languages_of_a_page_lead_to_each_other(page: Path) -> None:
+    other = english(page)
+    assert f"*[English]({other.name})*" in page.read_text(encoding="utf-8") or other.name == "README.md"
+    assert f"({page.name})" in other.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.pt-BR.md", *PORTUGUESE], ids=lambda page: page.stem)
 def test_portuguese_page_leads_to_portuguese_pages_where_there_are_any(page: Path) -> None:
     # The language of the other half is what the index's and the README's first links offer.
     offered = {english(page), ROOT / "docs/README.md"}
