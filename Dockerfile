@@ -9,7 +9,8 @@ ARG BASE_IMAGE=python:3.12-slim
 FROM ${BASE_IMAGE} AS packages
 WORKDIR /cluster-ai
 COPY requirements requirements
-COPY scripts scripts
+COPY scripts/setup scripts/setup
+COPY scripts/manager scripts/manager
 RUN ./scripts/setup/environment.sh runtime
 
 FROM packages AS dashboard
@@ -49,10 +50,10 @@ VOLUME /data
 FROM base AS open-webui
 COPY --from=open-webui-packages /cluster-ai/.venv-open-webui .venv-open-webui
 COPY --from=open-webui-packages /cluster-ai/requirements requirements
-COPY --from=open-webui-packages /cluster-ai/scripts scripts
+COPY scripts scripts
 ENV DATA_DIR=/data STATIC_DIR=/data/static
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=6 \
-    CMD [".venv-open-webui/bin/python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:3000/health', timeout=3)"]
+    CMD [".venv-open-webui/bin/python", "scripts/deployment/answers.py", "http://127.0.0.1:3000/health"]
 CMD ["./scripts/setup/open_webui.sh", "serve"]
 
 # The last stage is what is built when none is named.
@@ -61,5 +62,5 @@ COPY --from=program /cluster-ai /cluster-ai
 ENV CLUSTER_AI_HOME=/data PATH=/cluster-ai/.venv/bin:$PATH
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=6 \
-    CMD [".venv/bin/python", "-c", "import urllib.request as u; [u.urlopen(f'http://127.0.0.1:{p}/health', timeout=3) for p in (8000, 11435)]"]
+    CMD [".venv/bin/python", "scripts/deployment/answers.py", "http://127.0.0.1:8000/health", "http://127.0.0.1:11435/health"]
 CMD ["cluster-ai", "up"]

@@ -12,7 +12,7 @@ from backend.dispatching.following import LogStream, followed, the_dispatching
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
 from backend.streams import Gate
-from cluster_ai.plans.incidents import IncidentPage
+from cluster_ai.plans.incident_views import IncidentPage
 
 router = APIRouter(route_class=PolicedRoute, tags=["incidents"])
 

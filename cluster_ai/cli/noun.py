@@ -19,7 +19,8 @@ HELP_LOOK: Final = {
 }
 SETTINGS: Final[dict[str, Any]] = {"help_option_names": ["-h", "--help"], "rich_help_config": HELP_LOOK}
 
-_SAME: Final = {"ls": "list", "list": "ls"}
+_SAME: Final = (("ls", "list"), ("rm", "remove", "delete", "revoke"), ("create", "add"), ("submit", "import", "apply"))
+"""Words for one thing: a noun has one of each row, and is understood by all of them."""
 
 
 class Verb(RichCommand):
@@ -43,8 +44,13 @@ class Noun(RichGroup):
         super().__init__(*args, **{"options_metavar": t("help.options_metavar"), **more})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """``ls`` and ``list`` are one verb, whichever of the two a noun has."""
-        return super().get_command(ctx, cmd_name) or super().get_command(ctx, _SAME.get(cmd_name, ""))
+        """``ls`` and ``list`` are one verb, whichever of the two a noun has; so are other words for one thing."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            others = {word for row in _SAME if cmd_name in row for word in row} & {*self.list_commands(ctx)}
+            # Where a noun has two of them they differ, and nobody guesses.
+            found = super().get_command(ctx, others.pop()) if len(others) == 1 else None
+        return found
 
     def get_help_option(self, ctx: Any) -> click.Option | None:
         return _in_our_words(super().get_help_option(ctx))

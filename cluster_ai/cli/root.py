@@ -48,6 +48,7 @@ VERBS: Final = {
     "slo": "slo:slo",
     "freeze": "freeze:freeze",
     "webhook": "webhook:webhook",
+    "alerts": "alerts:alerts",
     "events": "events:events",
     "auth": "auth:auth",
     "audit": "audit_log:audit",
@@ -69,7 +70,7 @@ GROUPS: Final = (
     (
         "more",
         (
-            *("events", "auth", "audit", "tls", "firewall", "database", "service"),
+            *("alerts", "events", "auth", "audit", "tls", "firewall", "database", "service"),
             *("config", "serve", "diag", "completion", "version"),
         ),
     ),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from cluster_ai.cli import place, show
+from cluster_ai.cli import gateway_now, place, show
 from cluster_ai.cli.noun import Noun, as_json
 from cluster_ai.cli.words import t
 from cluster_ai.core.errors import Forbidden, InvalidInput, NotFound, Unavailable
@@ -32,6 +32,10 @@ CALLS_FIT: Final = show.fit_of(
 @click.group(cls=Noun, help=t("gateway.help"))
 def gateway() -> None:
     pass
+
+
+for verb in gateway_now.VERBS:
+    gateway.add_command(verb)
 
 
 @gateway.command("why", help=t("gateway.why"))

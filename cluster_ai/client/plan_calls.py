@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from cluster_ai.client.calls import API, Call, nothing, segment
 from cluster_ai.core.wire import View
+from cluster_ai.plans.incident_views import IncidentPage
 from cluster_ai.plans.types import (
     Accepted,
     GraphView,
@@ -93,6 +94,12 @@ def revive(*, plan_id: str | None, code: str | None) -> Call[Revived]:
     body = {"plan_id": plan_id, "error_code": code}
     path = f"{API}/tickets/dead-letter/revive"
     return Call("POST", path, Revived.model_validate_json, body=body, seconds=SUBMIT_SECONDS)
+
+
+def incidents(*, closed: bool = False, limit: int = 50) -> Call[IncidentPage]:
+    """What healing found, newest first; only what is open, unless ``closed`` ones are wanted, too."""
+    query = {"open": str(not closed).lower(), "limit": str(limit)}
+    return Call("GET", f"{API}/incidents", IncidentPage.model_validate_json, query=query)
 
 
 def _plan(plan_id: str) -> str:

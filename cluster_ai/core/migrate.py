@@ -15,9 +15,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from cluster_ai.core.db import DatabaseUnavailable, driver_url, translated
-from cluster_ai.core.errors import Conflict
+from cluster_ai.core.errors import Conflict, Misconfigured
 
 LOCK = 6_402_373_705
 """PostgreSQL's advisory lock that all our processes agree on."""
@@ -34,6 +35,7 @@ def upgrade(url: str, *, to: str = "head") -> None:
 
     Raises:
         DatabaseNewer: the tables are newer than this code.
+        Misconfigured: a database of PostgreSQL's that is not in UTF-8.
         DatabaseUnavailable: the database cannot be reached or written.
     """
     with changing(url) as connection:
@@ -99,6 +101,9 @@ def blocking_engine(address: URL) -> Iterator[Engine]:
     if sqlite:
         event.listen(engine, "connect", _plain_connection)
         event.listen(engine, "begin", _begin)
+    else:
+        # Before what the library itself asks of a new connection.
+        event.listen(engine, "connect", _refuse_other_encodings, insert=True)
     try:
         yield engine
     finally:
@@ -109,6 +114,16 @@ def _plain_connection(connection: object, _record: object) -> None:
     # The driver commits before DDL on its own; without that a migration is one transaction, as on PostgreSQL.
     connection.isolation_level = None  # type: ignore[attr-defined]
     connection.execute("PRAGMA synchronous=FULL")  # type: ignore[attr-defined]
+
+
+def _refuse_other_encodings(_connection: object, record: ConnectionPoolEntry) -> None:
+    # Where the language was not set when the server was made (LANG=C), it is SQL_ASCII: text comes back as bytes then.
+    found = record.driver_connection.info.parameter_status("server_encoding")  # type: ignore[union-attr]
+    if found != "UTF8":
+        raise Misconfigured(
+            f"the database that database_url names is in {found}, which cannot hold every text",
+            hint="make one in UTF-8 and name that: createdb --encoding=UTF8 --template=template0 NAME",
+        )
 
 
 def _begin(connection: Connection) -> None:

@@ -7,35 +7,12 @@ from cluster_ai.core.db import Database
 from cluster_ai.core.errors import InvalidInput
 from cluster_ai.core.events import Event
 from cluster_ai.core.outbox import Tell, Unit, unit
-from cluster_ai.core.wire import View
 from cluster_ai.plans.healing import OF_TICKETS, Finding
+from cluster_ai.plans.incident_views import IncidentPage, IncidentView
 from cluster_ai.plans.tables import incidents as tables
 from cluster_ai.plans.tables import tickets
 
 Incident = tables.Incident
-
-
-class IncidentView(View):
-    """``count``: how often it was seen while it was open. ``closed_at`` is None while it is."""
-
-    incident_id: str
-    kind: str
-    subject: str
-    """A ticket's id, or what is missing."""
-    detail: str
-    plan_id: str
-    count: int
-    repair: str
-    opened_at: float
-    seen_at: float
-    closed_at: float | None = None
-
-
-class IncidentPage(View):
-    """``next``: the cursor of the page that follows; empty at the end."""
-
-    items: tuple[IncidentView, ...]
-    next: str = ""
 
 
 @dataclass(slots=True)

@@ -59,6 +59,7 @@ END
       cat <<'END'
 tui|tui
 watch|status --watch
+alerts|alerts
 events|events
 logs|logs
 log_search|logs search <word>

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import httpx2
 import pytest
+from backend.dispatching.following import the_dispatching
 
 from cluster_ai.gateway.served import Outcome
 from cluster_ai.gateway.types import CandidateView, DecisionView
 from cluster_ai.gateway.watching.logged import row_of
+from cluster_ai.plans.healing import Finding
 from tests.backend.running import Api, running_api
 from tests.backend.world import INTERNAL
 from tests.cli.calling import ROOT, cli, environment, read_until
@@ -67,7 +69,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
         request_id=KNOWN, age_seconds=12.0, model="smollm2:135m", node="node-0", tried={"node-9": "connection refused"},
         candidates=(CandidateView(name="node-0", why="resident, 0 in flight", score={"prefill": 0.41}), *nodes),
     )  # fmt: skip
-    with running_api(tmp_path_factory.mktemp("why") / "home") as api:
+    with running_api(tmp_path_factory.mktemp("why") / "home", dispatching=True) as api:
         api.home.internal_token.write_text(INTERNAL)
         api.home.internal_token.chmod(0o600)
         api.world.gateway = api.world.gateway.model_copy(update={"decisions": (first,)})
@@ -195,3 +197,29 @@ def test_why_on_a_cluster_of_real_parts(cluster: Cluster) -> None:
     again = cluster.cli("gateway", "why", "seen-by-all")
     assert "200" in again.stdout
     assert all(f"\n{head}" in again.stdout for head in ("QUEUE", "LOADING", "TTFT", "TOTAL")), "what it took"
+
+
+def test_status_names_each_node_and_its_breaker(asked: Asked) -> None:
+    done = asked.cli("status", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["schema_version"] == 1
+    assert told["nodes"]
+    shown = asked.cli("status").stdout
+    for node in told["nodes"]:
+        (row,) = (line for line in shown.splitlines() if line.startswith(node["name"]))
+        assert node["breaker"].replace("_", "-") in row
+    assert max(map(len, asked.on_terminal("status"))) <= 80
+    assert "DISJUNTOR" in asked.cli("status", CLUSTER_AI_LANG="pt-BR").stdout
+
+
+def test_alerts_gather_what_is_wrong_and_end_with_7(asked: Asked) -> None:
+    found = Finding("integrity", "ticket-7", "its seal does not fit")
+    asked.api.served.run(the_dispatching(asked.api.plane).incidents.found(found, now=time.time() - 90))
+    done = cli("alerts", env=asked.env)
+    assert done.returncode == 7, done.stderr
+    (row,) = (line for line in done.stdout.splitlines() if "ticket-7" in line)
+    assert "integrity: its seal does not fit" in row
+    told = json.loads(cli("alerts", "--json", env=asked.env).stdout)
+    assert [one["subject"] for one in told["incidents"]] == ["ticket-7"]
+    assert "incidente" in cli("alerts", env=asked.env | {"CLUSTER_AI_LANG": "pt-BR"}).stdout

@@ -278,3 +278,21 @@ def test_restart_keeps_the_ports_and_down_leaves_nothing(cluster: Cluster) -> No
     assert cluster.cli("status").returncode == 5
     assert cluster.cli("down").returncode == 0
     assert not (cluster.home / "run/port-base").exists()
+
+
+def test_lines_for_curl_get_an_answer(cluster: Cluster) -> None:
+    lines = cluster.cli("gateway", "snippet", "curl")
+    assert lines.returncode == 0, lines.stderr
+    assert "key create" in lines.stderr
+    secret = read(cluster.cli("key", "create", "of-the-lines", "--json"))["secret"]
+    command = ["bash", "-c", f"{lines.stdout.rstrip().replace('cai_...', secret)} -sS --fail"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, (lines.stdout, done.stderr)
+    assert json.loads(done.stdout)["choices"]
+
+
+def test_other_words_for_one_thing_are_understood(cluster: Cluster) -> None:
+    assert cluster.cli("slo", "add", "kept", "--target", "99").returncode == 0
+    assert "kept" in cluster.cli("slo", "ls").stdout
+    assert cluster.cli("slo", "rm", "kept", "--yes").returncode == 0
+    assert "kept" not in cluster.cli("slo", "list").stdout

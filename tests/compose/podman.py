@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = "cluster-ai-tried"
 BASE = "localhost/cluster-ai-base:1"
 IMAGE = "localhost/cluster-ai:latest"
+FACTS: dict[str, str] = {}
+"""What docs/how-to/compose.md tells."""
 CONTAINERS = """[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 log_driver = "k8s-file"
@@ -34,8 +36,6 @@ network_config_dir = "{folder}/networks"
 STORAGE = '[storage]\ndriver = "{driver}"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
 OF_THIS_BOX = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf", "/etc/npmrc")
 """How its own installers find what they fetch."""
-OVERRIDE = "services:\n  cluster:\n    image: {image}\n    init: false\n"
-"""podman's init is a package of its own."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +56,45 @@ class Podman:
         return {**os.environ, **own}
 
     def run(self, *words: str | Path, seconds: float = 60) -> str:
-        return self._do("podman", *words, seconds=seconds)
+        return self.do("podman", *words, seconds=seconds)
 
-    def compose(self, *words: str, seconds: float = 60) -> str:
-        """The real program with the file for one box and what a box of tests needs beside it."""
-        (self.folder / "override.yml").write_text(OVERRIDE.format(image=IMAGE))
-        files = ("-f", "docker-compose.yml", "-f", f"{self.folder}/override.yml", "--project-directory", str(ROOT))
-        return self._do("docker-compose", *files, *words, seconds=seconds)
+    def there(self, *words: str, seconds: float = 60) -> str:
+        """As ``run``, for what touches containers of the host's network: they have that of whoever calls."""
+        return self.do("nsenter", f"--net=/run/netns/{self.space}", "podman", *words, seconds=seconds)
 
-    def inside(self, *words: str) -> str:
-        """What a command in the cluster's container wrote."""
-        # Compose's own exec goes through the socket and leaves a watcher behind for minutes.
-        # A container in the host's network has that of whoever calls, so this call must stand in the right one.
-        there = ("nsenter", f"--net=/run/netns/{self.space}", "podman", "exec")
-        return self._do(*there, f"{PROJECT}-cluster-1", *words, seconds=60)
-
-    def asked(self, url: str, given: object = None, *, seconds: float = 60) -> str:
-        """The answer of an address in the cluster's network."""
+    def asked(self, url: str, given: object = None, *more: str | Path, seconds: float = 60) -> str:
+        """The answer of an address in the cluster's network; ``more`` goes to curl."""
         body = ["-H", "content-type: application/json", "--data", json.dumps(given)] if given is not None else []
-        return do(["curl", "-sS", "--fail", *body, url], space=self.space, seconds=seconds)
+        return do(["curl", "-sS", "--fail", *body, *more, url], space=self.space, seconds=seconds)
 
-    def _do(self, *words: str | Path, seconds: float) -> str:
+    def do(self, *words: str | Path, seconds: float) -> str:
         done = subprocess.run(
             list(map(str, words)), cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, check=False, timeout=seconds,
         )  # fmt: skip
         assert done.returncode == 0, f"{words}: {done.returncode}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done.stdout
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What one Compose file starts, by the real program, with what a box of tests needs beside it."""
+
+    engine: Podman
+    file: Path
+    """Its folder is the project's."""
+    override: str
+
+    def compose(self, *words: str, seconds: float = 60) -> str:
+        beside = self.engine.folder / f"beside-{self.file.name}"
+        beside.write_text(self.override)
+        files = ("-f", self.file, "-f", beside, "--project-directory", self.file.parent)
+        return self.engine.do("docker-compose", *files, *words, seconds=seconds)
+
+    def inside(self, service: str, *words: str) -> str:
+        """What a command in a service's container wrote."""
+        # Compose's own exec goes through the socket and leaves a watcher behind for minutes.
+        return self.engine.there("exec", f"{PROJECT}-{service}-1", *words)
 
 
 @contextmanager
@@ -139,11 +151,16 @@ def make_base(one: Podman) -> None:
         lines.append(f"COPY {number} {path}")
     lines.extend(f"ENV {name}={os.environ[name]}" for name in sorted(os.environ) if name in SAID)
     (context / "Dockerfile").write_text("\n".join([*lines, ""]))
-    archive = one.folder / "base.tar"
-    do(["tar", "-C", root(), "--exclude=./proc/*", "--exclude=./sys/*", "-cf", archive, "."], seconds=900)
-    one.run("import", archive, f"{BASE}-bare", seconds=300)
-    archive.unlink()
+    import_root(one, root(), f"{BASE}-bare")
     one.run("build", "--isolation=chroot", "--tag", BASE, context, seconds=120)
+
+
+def import_root(one: Podman, folder: Path, name: str) -> None:
+    """A system's folder as an image."""
+    archive = one.folder / "base.tar"
+    do(["tar", "-C", folder, "--exclude=./proc/*", "--exclude=./sys/*", "-cf", archive, "."], seconds=900)
+    one.run("import", archive, name, seconds=300)
+    archive.unlink()
 
 
 SAID = {"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL", "HTTPS_PROXY"}

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 from cluster_ai.accounts import tables
 from cluster_ai.core.db import driver_url
+from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.migrate import DatabaseNewer, downgrade, upgrade
 from tests.core.tables_alike import differences
 
@@ -139,3 +140,20 @@ def test_up_to_date_database_is_not_written(tmp_path: Path) -> None:
     before = (tmp_path / "x.db").stat().st_mtime_ns
     upgrade(url)
     assert (tmp_path / "x.db").stat().st_mtime_ns == before, "a read-only file must not keep the API from starting"
+
+
+def test_a_database_that_is_not_in_utf8_is_refused_with_what_to_do(postgres_server: str) -> None:
+    engine = create_engine(driver_url(postgres_server), isolation_level="AUTOCOMMIT")
+    name = f"ascii_{os.getpid()}"
+    try:
+        with engine.connect() as server:
+            server.execute(
+                text(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+            )
+        with pytest.raises(Misconfigured, match="SQL_ASCII") as refused:
+            upgrade(f"{postgres_server.rpartition('/')[0]}/{name}")
+        assert "createdb --encoding=UTF8" in str(refused.value.hint)
+    finally:
+        with engine.connect() as server:
+            server.execute(text(f"DROP DATABASE IF EXISTS {name}"))
+        engine.dispose()

@@ -21,6 +21,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from cluster_ai.accounts.passwords import check_strength
 from cluster_ai.ops.sealed import Key
 from cluster_ai.settings import Settings
+from tests.compose.secrets import draw_secrets
 from tests.ports import free_base
 from tests.waiting import until
 
@@ -187,7 +188,7 @@ def merged(folder: Path, *names: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_compose_itself_takes_it(name: str, tmp_path: Path) -> None:
-    secrets(tmp_path)
+    draw_secrets(tmp_path)
     model = merged(tmp_path, name)
     assert model["services"].keys() == FILES[name]["services"].keys()
     cluster = model["services"]["cluster"]
@@ -201,7 +202,7 @@ def test_compose_itself_takes_it(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("card", CARDS)
 @pytest.mark.parametrize("name", FILES)
 def test_a_card_is_added_to_either_file_and_takes_nothing_from_it(name: str, card: str, tmp_path: Path) -> None:
-    secrets(tmp_path)
+    draw_secrets(tmp_path)
     alone = merged(tmp_path, name)["services"]
     model = merged(tmp_path, name, f"docker-compose.{card}.yml")["services"]
     assert model.keys() - alone.keys() == {"ollama"}
@@ -275,16 +276,6 @@ def test_production_has_limits_and_starts_again(key: str) -> None:
         assert port.startswith("127.0.0.1:")
 
 
-def secrets(folder: Path) -> None:
-    """The files that the how-to's lines make."""
-    page = (ROOT / "docs/how-to/compose.md").read_text(encoding="utf-8")
-    (lines,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
-    done = subprocess.run(
-        ["bash", "-eu", "-c", lines], cwd=folder, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-
-
 def test_no_secret_gets_into_an_image() -> None:
     """The images take all of the folder but what is left out here."""
     left_out = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
@@ -293,13 +284,13 @@ def test_no_secret_gets_into_an_image() -> None:
 
 
 def test_the_how_to_makes_every_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets(tmp_path)
+    draw_secrets(tmp_path)
     for secret in FILES["docker-compose.prod.yml"]["secrets"].values():
         file = tmp_path / secret["file"]
         assert file.stat().st_size > 0
         assert file.stat().st_mode & 0o077 == 0
     before = (tmp_path / "secrets/internal.token").read_text()
-    secrets(tmp_path)
+    draw_secrets(tmp_path)
     assert (tmp_path / "secrets/internal.token").read_text() == before, "a second run changes none"
     for name in list(os.environ):
         if name.startswith("CLUSTER_AI_"):
@@ -337,7 +328,7 @@ def test_the_proxy_says_that_a_call_came_through_it() -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["logs.conf", "production.conf"])
 def test_nginx_leads_from_5601_to_the_page_of_logs(name: str, tmp_path: Path) -> None:
-    secrets(tmp_path)
+    draw_secrets(tmp_path)
     base = free_base()
     config = nginx(tmp_path, name, port=base)
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -366,7 +357,7 @@ def test_nginx_leads_from_5601_to_the_page_of_logs(name: str, tmp_path: Path) ->
 
 @pytest.mark.real
 def test_redis_takes_its_file_on_its_standard_input_and_nobody_without_the_password(tmp_path: Path) -> None:
-    secrets(tmp_path)
+    draw_secrets(tmp_path)
     port = free_base()
     text = (tmp_path / "secrets/redis.conf").read_text().replace("dir /data", f"dir {tmp_path}")
     (tmp_path / "moved.conf").write_text(f"{text}port {port}\nbind 127.0.0.1\n")
