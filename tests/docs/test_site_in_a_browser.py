@@ -81,3 +81,11 @@ def test_arrow_keys_move_a_wide_table_and_a_table_that_fits_is_no_stop(page: Tab
     until(lambda: page.value("document.activeElement.scrollLeft > 0"), seconds=10, what="it scrolls")
     page.sized(1600, 900)
     until(lambda: stops(page) == 0, seconds=10, what="nothing is left to reach")
+
+
+def test_code_that_the_theme_takes_from_the_keyboard_is_given_back(page: Tab, site: str) -> None:
+    shown(page, site + "how-to/compose/", 360)
+    found = "!!(window.one = document.querySelector('pre > code[tabindex=\"0\"]'))"
+    until(lambda: page.value(found), seconds=10, what="it can be reached")
+    page.value("window.one.removeAttribute('tabindex')")
+    until(lambda: page.value("window.one.tabIndex === 0"), seconds=10, what="it can be reached again")

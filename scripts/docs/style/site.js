@@ -13,7 +13,7 @@ function heading(frame) {
 function fit(place) {
   const frame = place.classList.contains(FRAME);
   if (place.scrollWidth > place.clientWidth) {
-    place.tabIndex = 0;
+    if (place.getAttribute("tabindex") !== "0") place.tabIndex = 0;
     // Code is read out as it is; a frame has nothing to say of itself.
     if (frame) place.setAttribute("role", "group");
     if (frame) place.setAttribute("aria-label", heading(place));
@@ -22,10 +22,19 @@ function fit(place) {
   }
 }
 
-const sizes = new ResizeObserver((changes) => changes.forEach((change) => fit(change.target)));
+const refit = (changes) => changes.forEach((change) => fit(change.target));
+const sizes = new ResizeObserver(refit);
+// On what has no mouse the theme's script takes code out of the keyboard's way, sooner or later than this one looks.
+const taken = new MutationObserver(refit);
+const known = new WeakSet();
 
 function follow() {
-  document.querySelectorAll(`.${FRAME}, .md-typeset pre > code`).forEach((place) => sizes.observe(place));
+  for (const place of document.querySelectorAll(`.${FRAME}, .md-typeset pre > code`)) {
+    if (known.has(place)) continue;
+    known.add(place);
+    sizes.observe(place);
+    taken.observe(place, { attributeFilter: ["tabindex"] });
+  }
 }
 
 // The frames come and go with the theme's script, whenever that has run.
