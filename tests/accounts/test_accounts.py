@@ -121,7 +121,7 @@ def test_new_password_ends_other_sessions_and_keeps_this_one(house: House) -> No
     "weak",
     [
         *("", "short", "1234567", "password", "PASSWORD1", "qwertyuiop", "aaaaaaaaaa", "abababab", "x" * 257),
-        *("Password123!", "hunter2hunter2", "admin12345", "ollama123", "P@ssw0rd"),
+        *("Password123!", "rabbit2rabbit2", "administrator1", "ollama123", "P@ssw0rd"),
     ],
 )
 def test_weak_passwords(house: House, weak: str) -> None:
