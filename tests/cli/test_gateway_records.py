@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import httpx2
 import pytest
-from backend.dispatching.following import the_dispatching
 
+from backend.dispatching.following import the_dispatching
 from cluster_ai.gateway.served import Outcome
 from cluster_ai.gateway.types import CandidateView, DecisionView
 from cluster_ai.gateway.watching.logged import row_of
