@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from cluster_ai.core.wire import View
-from cluster_ai.pki.authority import CERTIFICATE, read_certificate
+from cluster_ai.pki.authority import CERTIFICATE, RESTORE, read_certificate
 from cluster_ai.pki.store import Store
 from cluster_ai.pki.types import HeadFiles, NoCertificate
 
@@ -44,7 +44,7 @@ def tls_facts(files: HeadFiles, now: float) -> TlsView:
         try:
             found = read_certificate(own.read_text(encoding="ascii"), own)
         except (OSError, UnicodeDecodeError) as exc:
-            raise NoCertificate(f"{own} cannot be read: {exc}", hint="restore it from a backup") from exc
+            raise NoCertificate(f"{own} cannot be read: {exc}", hint=RESTORE) from exc
         authority = _facts(found, due=now >= found.not_valid_after_utc.timestamp())
     if store.certificate.is_file():
         certificate = _facts(store.found(), due=store.life().wants_renewal(now))
