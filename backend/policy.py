@@ -102,6 +102,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("POST", f"{API}/ticket-batches", _U, "plans:write", "as /plans"),
     Rule("GET", f"{API}/tickets", _U, "plans:read", "one's own; operators see everybody's"),
     Rule("GET", f"{API}/tickets/by-plan/{{plan_id}}", _U, "plans:read", "as the list"),
+    Rule("GET", f"{API}/tickets/counts", _U, "plans:read", "as the list"),
     Rule("GET", f"{API}/tickets/dead-letter", _U, "plans:read", "as the list"),
     Rule("POST", f"{API}/tickets/dead-letter/revive", _U, "plans:write", "one's own; operators everybody's"),
     Rule("GET", f"{API}/tickets/paused-kinds", _U, "plans:read", ""),

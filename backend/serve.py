@@ -66,6 +66,7 @@ async def _api(settings: Settings) -> None:
     from backend.plane import Neighbours, open_plane
     from backend.registry.grpc_server import Place as RegistryPlace
     from backend.registry.opening import registry_served
+    from backend.registry.own import own_services
     from backend.settings_room import Told
     from cluster_ai.compute.jobs_client import SchedulerJobs
     from cluster_ai.compute.watch import SchedulerWatch
@@ -98,6 +99,7 @@ async def _api(settings: Settings) -> None:
 
             _refuse_open_door(settings, chosen=plane.password_chosen, bind=settings.machines.bind)
             await stack.enter_async_context(machines_served(plane, settings))
+        await stack.enter_async_context(own_services(plane, tick_seconds=settings.backend.tick_seconds))
         door = RegistryPlace(ports.grpc, settings.machines.bind, settings.paths.tls)
         await stack.enter_async_context(registry_served(plane, door))
         # To search all that was imported takes a sixth of a second, in which nobody is answered.

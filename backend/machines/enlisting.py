@@ -1,28 +1,19 @@
 """Machines that are heard stand in the registry: themselves, and what serves models on them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from backend.registry.keeping import Keeper, engine_words, words
 from cluster_ai.nodes.fleet import Known
 from cluster_ai.nodes.inventory import Gauges, Inventory
 from cluster_ai.nodes.records import Machine
 from cluster_ai.nodes.types import InstanceKind, LocalService
 from cluster_ai.pki.types import node_host
 from cluster_ai.registry.service import Claim, Registry
-from cluster_ai.registry.types import (
-    MOST_LABELS,
-    MOST_WORDS,
-    Registration,
-    Renewal,
-    Telemetry,
-    UnknownInstance,
-    is_word,
-)
+from cluster_ai.registry.types import MOST_LABELS, MOST_WORDS, Registration, Telemetry
 
 OWNER: Final = Claim("fleet")
 ENGINES: Final = frozenset({"ollama", "embedded"})
-MOST_MODELS: Final = 128
 
 
 @dataclass(slots=True)
@@ -31,7 +22,10 @@ class Enlisting:
 
     registry: Registry
     lease_seconds: float
-    _written: dict[str, Registration] = field(default_factory=dict)
+    _keeper: Keeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._keeper = Keeper(self.registry, OWNER)
 
     def told(self, known: Known) -> None:
         """A machine was heard, or changed by people."""
@@ -40,38 +34,16 @@ class Enlisting:
         beat = known.presence.beat
         engine = next((service for service in beat.services if service.kind in ENGINES and service.healthy), None)
         telemetry = _telemetry(beat.gauges, known.machine.inventory)
-        self._keep(_machine(known, self.lease_seconds, telemetry))
+        self._keeper.keep(_machine(known, self.lease_seconds, telemetry))
         if engine is not None:
-            self._keep(_engine(known, engine, self.lease_seconds, telemetry))
+            self._keeper.keep(_engine(known, engine, self.lease_seconds, telemetry))
         else:
-            self._end(_engine_id(known.machine))
+            self._keeper.end(_engine_id(known.machine))
 
     def gone(self, machine: Machine) -> None:
         """A machine was taken out."""
-        self._end(_machine_id(machine))
-        self._end(_engine_id(machine))
-
-    def _keep(self, wanted: Registration) -> None:
-        """Renews, and registers when anything but how it does has changed."""
-        assert wanted.id is not None, "ours have ids"
-        if self._written.get(wanted.id) == wanted.model_copy(update={"telemetry": Telemetry()}):
-            try:
-                self.registry.renew(wanted.id, Renewal(telemetry=wanted.telemetry), OWNER)
-            except UnknownInstance:
-                pass
-            else:
-                return
-        self.registry.register(wanted, OWNER)
-        self._written[wanted.id] = wanted.model_copy(update={"telemetry": Telemetry()})
-
-    def _end(self, instance: str) -> None:
-        if self._written.pop(instance, None) is None:
-            return
-        try:
-            self.registry.deregister(instance, OWNER)
-        except UnknownInstance:
-            # Its lease ran out before.
-            return
+        self._keeper.end(_machine_id(machine))
+        self._keeper.end(_engine_id(machine))
 
 
 def _machine_id(machine: Machine) -> str:
@@ -97,14 +69,9 @@ def _share(used: int, size: int) -> float | None:
     return min(1.0, used / size) if size else None
 
 
-def _words(told: Iterable[str], *, most: int) -> frozenset[str]:
-    """Those that the registry takes: a machine may call itself and its models anything."""
-    return frozenset(list(dict.fromkeys(filter(is_word, told)))[:most])
-
-
 def _machine(known: Known, lease: float, telemetry: Telemetry) -> Registration:
     machine, made = known.machine, known.machine.inventory
-    words = (f"arch:{made.architecture}", *(f"gpu:{gpu.vendor.value}" for gpu in made.gpus))
+    facts = (f"arch:{made.architecture}", *(f"gpu:{gpu.vendor.value}" for gpu in made.gpus))
     return Registration(
         id=_machine_id(machine),
         kind=InstanceKind.MACHINE.value,
@@ -113,8 +80,8 @@ def _machine(known: Known, lease: float, telemetry: Telemetry) -> Registration:
         address=machine.addresses[0] if machine.addresses else "",
         port=machine.port,
         version=made.version,
-        capabilities=_words(words, most=MOST_WORDS),
-        labels=_words(machine.labels, most=MOST_LABELS),
+        capabilities=words(facts, most=MOST_WORDS),
+        labels=words(machine.labels, most=MOST_LABELS),
         lease_seconds=lease,
         telemetry=telemetry,
     )
@@ -123,8 +90,7 @@ def _machine(known: Known, lease: float, telemetry: Telemetry) -> Registration:
 def _engine(known: Known, engine: LocalService, lease: float, telemetry: Telemetry) -> Registration:
     machine = known.machine
     assert known.presence is not None, "the caller has looked"
-    models = [f"model:{model.name}" for model in known.presence.beat.models[:MOST_MODELS]]
-    loaded = [f"loaded:{model.name}" for model in known.presence.beat.models[:MOST_MODELS] if model.loaded]
+    models = ((model.name, model.loaded) for model in known.presence.beat.models)
     return Registration(
         id=_engine_id(machine),
         kind=InstanceKind.ENGINE.value,
@@ -132,8 +98,8 @@ def _engine(known: Known, engine: LocalService, lease: float, telemetry: Telemet
         node_id=machine.id,
         url=f"https://{node_host(machine.id)}:{machine.port}",
         version=engine.version,
-        capabilities=_words(("ollama-api", *loaded, *models), most=MOST_WORDS),
-        labels=_words(machine.labels, most=MOST_LABELS),
+        capabilities=engine_words(models, most=MOST_WORDS),
+        labels=words(machine.labels, most=MOST_LABELS),
         metadata={"engine": engine.kind},
         lease_seconds=lease,
         telemetry=telemetry,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from backend.deeds import recorded
+from backend.machines.seeing import nodes_told_apart
 from backend.policy import API, check, the_rule
 from backend.routed import PolicedRoute, TheCaller, ThePlane
 from cluster_ai.core.wire import StrictModel, Text, View
@@ -53,14 +54,16 @@ async def order(name: ThisMachine, wanted: NewOrder, plane: ThePlane, caller: Th
     async with recorded(plane, caller, action=f"{wanted.verb}_machine", subject=subject):
         if wanted.verb == "leave":
             check(TAKING_OUT, caller.principal)
-        given = await plane.rooms.members.fleet.order(name, wanted.verb, wanted.argument, by=caller.principal.name)
+        with nodes_told_apart(plane, name):
+            given = await plane.rooms.members.fleet.order(name, wanted.verb, wanted.argument, by=caller.principal.name)
     return OrderView.model_validate(given, from_attributes=True)
 
 
 @router.post(f"{API}/machines/{{name}}/wake", status_code=202)
 async def wake_up(name: ThisMachine, plane: ThePlane, caller: TheCaller) -> Woken:
     """Sends a magic packet to each of the machine's network cards."""
-    known = plane.rooms.members.fleet.named(name)
+    with nodes_told_apart(plane, name):
+        known = plane.rooms.members.fleet.named(name)
     networks = known.machine.inventory.networks
     async with recorded(plane, caller, action="wake_machine", subject=name):
         return Woken(packets=await asyncio.to_thread(lambda: wake(networks, ours=own_addresses())))

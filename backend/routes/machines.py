@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from backend.deeds import recorded
-from backend.machines.seeing import seen
+from backend.machines.seeing import nodes_told_apart, seen
 from backend.policy import API
 from backend.routed import PolicedRoute, TheCaller, ThePlane
 from cluster_ai.core.wire import StrictModel, View
@@ -50,7 +50,8 @@ async def serving(plane: ThePlane, _caller: TheCaller) -> Serving:
 @router.get(f"{API}/machines/{{name}}")
 async def machine(name: ThisMachine, plane: ThePlane, _caller: TheCaller) -> MachineView:
     """One machine."""
-    return seen(plane, plane.rooms.members.fleet.named(name))
+    with nodes_told_apart(plane, name):
+        return seen(plane, plane.rooms.members.fleet.named(name))
 
 
 @router.patch(f"{API}/machines/{{name}}")
@@ -64,14 +65,16 @@ async def change(name: ThisMachine, changes: MachineChanges, plane: ThePlane, ca
 
     subject = f"{name}: {', '.join(f'{key}={value}' for key, value in values.items())}"
     async with recorded(plane, caller, action="change_machine", subject=subject):
-        return seen(plane, await fleet.change(name, changed))
+        with nodes_told_apart(plane, name):
+            return seen(plane, await fleet.change(name, changed))
 
 
 @router.delete(f"{API}/machines/{{name}}")
 async def remove(name: ThisMachine, plane: ThePlane, caller: TheCaller) -> MachineView:
     """Takes a machine out of the cluster: from now on its certificate opens nothing."""
     members = plane.rooms.members
-    view = members.fleet.view(members.fleet.named(name))
+    with nodes_told_apart(plane, name):
+        view = members.fleet.view(members.fleet.named(name))
     async with recorded(plane, caller, action="remove_machine", subject=name):
         await members.fleet.remove(name)
         await members.publish_revoked()

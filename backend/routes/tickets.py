@@ -19,14 +19,29 @@ Word = Field(default=None, strict=False)
 ThisKind = Annotated[TaskType, Path()]
 
 
-class TicketFilters(StrictModel):
+class Which(StrictModel):
     """All of them must fit."""
 
     plan_id: Annotated[str, StringConstraints(max_length=36, pattern=r"^[0-9a-f-]*$")] = ""
     intent_id: types.Label = ""
-    status: Annotated[TicketState | None, Word]
     priority: Annotated[Priority | None, Word]
     type: Annotated[TaskType | None, Word]
+
+    def columns(self) -> dict[str, str]:
+        """As the reader asks for them."""
+        return {
+            "plan_id": self.plan_id,
+            "intent_id": self.intent_id,
+            "priority": self.priority or "",
+            "task_type": self.type or "",
+        }
+
+
+class TicketFilters(Which):
+    """``text`` stands in the name, the description, the error code or the plan's name."""
+
+    status: Annotated[TicketState | None, Word]
+    text: Annotated[Text, StringConstraints(max_length=128, strip_whitespace=True)] = ""
     cursor: Cursor = ""
     limit: Annotated[int, Field(strict=False, ge=1, le=200)] = 50
 
@@ -105,14 +120,14 @@ async def create_many(
 @router.get(f"{API}/tickets")
 async def tickets(filters: Annotated[TicketFilters, Query()], plane: ThePlane, caller: TheCaller) -> types.TicketPage:
     """The caller's tickets, the newest first, or of one plan in its order; operators see everybody's."""
-    wanted = {
-        "plan_id": filters.plan_id,
-        "intent_id": filters.intent_id,
-        "status": filters.status or "",
-        "priority": filters.priority or "",
-        "task_type": filters.type or "",
-    }
+    wanted = filters.columns() | {"status": filters.status or "", "text": filters.text}
     return await plane.work.reader.tickets(wanted, owner=reach(caller), cursor=filters.cursor, limit=filters.limit)
+
+
+@router.get(f"{API}/tickets/counts")
+async def counts(which: Annotated[Which, Query()], plane: ThePlane, caller: TheCaller) -> types.TicketCounts:
+    """How many tickets are in which state, of all plans: the caller's; operators count everybody's."""
+    return await plane.work.reader.ticket_counts(which.columns(), owner=reach(caller))
 
 
 @router.get(f"{API}/tickets/dead-letter")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from cluster_ai.plans.types import TicketView
 
 COLUMNS: Final = ("ticket", "name", "kind", "state", "priority", "node", "tries", "why")
-FIT: Final = show.fit_of(COLUMNS, whole=["ticket", "state"], spare=("priority", "node", "why", "name"))
+LISTED: Final = (*COLUMNS[:2], "plan", *COLUMNS[2:])
+FIT: Final = show.fit_of(LISTED, whole=["ticket", "state"], spare=("priority", "node", "plan", "why", "name"))
 _WHOLE: Final = 36
 WHICH: Final = t("meta.ticket")
 
@@ -28,20 +29,23 @@ def ticket() -> None:
 
 @ticket.command("list", help=t("ticket.list"))
 @click.option("--plan", "plan_id", default="", metavar=t("meta.plan"), help=t("ticket.plan"))
-@click.option("--status", default="", metavar=t("meta.word"), help=t("ticket.status"))
+@click.option("--status", "--state", "status", default="", metavar=t("meta.word"), help=t("ticket.status"))
 @click.option("--type", "kind", default="", metavar=t("meta.kind"), help=t("ticket.type"))
+@click.option("--text", default="", metavar=t("meta.text"), help=t("ticket.text"))
 @click.option("--limit", type=click.IntRange(1, 200), default=50, metavar="N", help=t("plan.limit"))
 @as_json
-def listing(*, plan_id: str, status: str, kind: str, limit: int, as_json: bool) -> None:
+def listing(*, plan_id: str, limit: int, as_json: bool, **asked: str) -> None:
     from cluster_ai.client import plan_calls
 
     with place.client() as client:
-        filters = {"plan_id": plans.whole(client, plan_id) if plan_id else "", "status": status, "type": kind.upper()}
+        filters = {"status": asked["status"], "type": asked["kind"].upper(), "text": asked["text"]}
+        filters["plan_id"] = plans.whole(client, plan_id) if plan_id else ""
         page = client.send(plan_calls.tickets(filters, limit=limit))
     if as_json:
         show.out_json(page.model_dump(mode="json"))
     else:
-        show.table([t(f"column.{name}") for name in COLUMNS], map(_row, page.items), fit=FIT)
+        rows = ((*row[:2], page.plan_names.get(one.plan_id, ""), *row[2:]) for one in page.items for row in [_row(one)])
+        show.table([t(f"column.{name}") for name in LISTED], rows, fit=FIT)
 
 
 @ticket.command("show", help=t("ticket.show"))

@@ -66,7 +66,7 @@ def replay(plan_id: str, *, start: str | None = None) -> Call[Accepted]:
 
 
 def tickets(filters: Mapping[str, str], *, cursor: str = "", limit: int = 50) -> Call[TicketPage]:
-    """``filters``: ``plan_id``, ``status``, ``type``, ``priority``, ``intent_id``; empty ones are none."""
+    """``filters``: ``plan_id``, ``status``, ``type``, ``priority``, ``intent_id``, ``text``; empty ones are none."""
     query = {name: value for name, value in filters.items() if value} | _said("", cursor, limit)
     return Call("GET", f"{API}/tickets", TicketPage.model_validate_json, query=query)
 

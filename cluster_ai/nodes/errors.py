@@ -27,6 +27,20 @@ def not_called(name: str) -> NoSuchMachine:
     return NoSuchMachine(f"no machine is called {name}", hint="cluster-ai node ls", values=values)
 
 
+def is_a_node(name: str, *, embedded: bool) -> NoSuchMachine:
+    """No machine has this name, but a node of the head's own gateway has: it takes no machine's orders."""
+    about = "own_node" if embedded else "gateway_node"
+    kind = "the head's embedded node" if embedded else "a node of the gateway itself"
+    hint = (
+        "to take it out: enabled = false under [node] in config.toml, then cluster-ai restart"
+        if embedded
+        else "to give it no new work: drain = true under its [[gateway.upstreams]] (name, url) in config.toml, "
+        "then cluster-ai reload"
+    )
+    values = {"about": about, "name": name}
+    return NoSuchMachine(f"{name} is {kind}, and no machine that has joined", hint=hint, values=values)
+
+
 class MachineUnreachable(Unavailable):
     """The machine's own door does not open, or closed in the middle of an answer."""
 

@@ -20,17 +20,18 @@ from cluster_ai.plans.types import (
     Node,
     PlanPage,
     PlanView,
+    TicketCounts,
     TicketPage,
     TicketView,
 )
-from cluster_ai.plans.words import PlanState, TaskType
+from cluster_ai.plans.words import PlanState, TaskType, TicketState
 
 MOST_ON_A_PAGE: Final = 200
 _CHECKED_AT_ONCE: Final = 100
 """Histories that are read and checked together: between two of them the loop serves others."""
 _MOST_ENDED: Final = 10_000
 _RUNNING: Final = tuple(state.value for state in PlanState if not state.ended)
-_FILTERS: Final = ("plan_id", "intent_id", "status", "priority", "task_type", "owner")
+_FILTERS: Final = ("plan_id", "intent_id", "status", "priority", "task_type", "owner", "text")
 
 
 class Reader:
@@ -60,16 +61,25 @@ class Reader:
     async def tickets(
         self, filters: Mapping[str, str], *, owner: str | None = None, cursor: str = "", limit: int = 50
     ) -> TicketPage:
-        """Of one plan in its order, else the newest first. ``filters``: by column."""
-        wanted = {name: value for name, value in filters.items() if value and name in _FILTERS}
-        wanted |= {} if owner is None else {"owner": owner}
+        """Of one plan in its order, else the newest first. ``filters``: by column, or ``text`` in any of them."""
+        wanted = _wanted(filters, owner)
         limit = min(limit, MOST_ON_A_PAGE)
         by_plan = "plan_id" in wanted
         async with self._given.database.read() as connection:
             found = await tickets.page(connection, wanted, after=_cursor(cursor, by_plan), limit=limit + 1)
+            names = await plans.names_of(connection, {ticket.plan_id for ticket in found[:limit]})
         last = found[limit - 1] if len(found) > limit else None
         more = "" if last is None else str(last.ordinal) if by_plan else last.ticket_id
-        return TicketPage(items=tuple(views.ticket_view(ticket) for ticket in found[:limit]), next=more)
+        shown = tuple(views.ticket_view(ticket) for ticket in found[:limit])
+        return TicketPage(items=shown, next=more, plan_names=names)
+
+    async def ticket_counts(self, filters: Mapping[str, str], *, owner: str | None = None) -> TicketCounts:
+        """How many of those that ``tickets`` would list are in which state."""
+        async with self._given.database.read() as connection:
+            found = await tickets.counts(connection, _wanted(filters, owner))
+        return TicketCounts(
+            items={TicketState(state): many for state, many in found.items()}, total=sum(found.values())
+        )
 
     async def ticket(self, ticket_id: str, *, owner: str | None = None) -> TicketView:
         """One ticket, with the names of what it depends on.
@@ -186,6 +196,11 @@ class Reader:
         if found is None or owner not in (None, found.owner):
             raise no_ticket(ticket_id)
         return found
+
+
+def _wanted(filters: Mapping[str, str], owner: str | None) -> dict[str, str]:
+    wanted = {name: value for name, value in filters.items() if value and name in _FILTERS}
+    return wanted if owner is None else wanted | {"owner": owner}
 
 
 def _cursor(cursor: str, by_plan: bool) -> str | int | None:  # noqa: FBT001 - a parameter of one place

@@ -341,6 +341,15 @@ class PlanPage(Page):
 
 class TicketPage(Page):
     items: tuple[TicketView, ...]
+    plan_names: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
+    """Of the plans that these tickets belong to, by id."""
+
+
+class TicketCounts(View):
+    """How many tickets there are, by state; ``items`` leaves out states that none is in."""
+
+    items: dict[TicketState, int]
+    total: int
 
 
 class Edge(View):

@@ -122,3 +122,12 @@ def test_database_that_turns_read_only_is_named_and_forgotten_when_mended(tmp_pa
             assert client.get("/api/v1/overview").status_code == 200
         until(lambda: database(client)["ok"], seconds=5, what="writable again")
         assert process.popen.poll() is None
+
+
+def test_the_api_stands_in_its_own_registry(tmp_path: Path) -> None:
+    with api_process(tmp_path / "home") as process, process.client() as client:
+
+        def named() -> list[str]:
+            return [one["name"] for one in client.get("/api/v1/registry/instances").json()["items"]]
+
+        until(lambda: named() == ["api"], seconds=10, what="it has registered; nothing else runs here")

@@ -14,8 +14,10 @@ async def scans(connection: AsyncConnection, statement: sa.Executable) -> list[s
         await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
     compiled: Any = statement
     text = str(compiled.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    # The driver of PostgreSQL takes a lone sign for a parameter.
+    text = text.replace("%%", "%") if is_sqlite else text.replace("%%", "%").replace("%", "%%")
     explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
-    rows = await connection.exec_driver_sql(explain + text.replace("%%", "%"))
+    rows = await connection.exec_driver_sql(explain + text)
     lines = [str(row[-1]) for row in rows]
     return [line for line in lines if _reads_all(line)]
 

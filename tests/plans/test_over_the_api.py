@@ -205,6 +205,17 @@ def test_lists_are_filtered_and_paged(api: Api) -> None:
         assert bob.get(f"{API}/tickets", params={"status": "sleeping"}).status_code == 422
         assert bob.get(f"{API}/tickets", params={"plan_id": plan_id, "cursor": "abc"}).status_code == 422
         assert len(bob.get(f"{API}/tickets/by-plan/{plan_id}").json()["items"]) == 7
+        found = bob.get(f"{API}/tickets", params={"text": " T3 "}).json()
+        assert ([one["task_id"] for one in found["items"]], found["plan_names"][plan_id]) == (
+            ["t3"],
+            plan["plan"]["name"],
+        )
+        assert bob.get(f"{API}/tickets", params={"text": "a\x00"}).status_code == 422
+        assert bob.get(f"{API}/tickets/counts", params={"plan_id": plan_id}).json() == {
+            "items": {"ready": 7},
+            "total": 7,
+        }
+        assert bob.get(f"{API}/tickets/counts").json()["total"] == 7, "one's own alone"
         assert bob.get(f"{API}/tickets/dead-letter").json()["items"] == []
         assert bob.post(f"{API}/tickets/dead-letter/revive", json={}).json() == {"ticket_ids": []}
 

@@ -109,6 +109,11 @@ def test_tickets_are_listed_shown_and_steered(desk: Desk) -> None:
     plan_id = desk.submit()
     rows = json.loads(desk.said("ticket", "list", "--plan", plan_id, "--json"))["items"]
     first = rows[0]["ticket_id"]
+    assert "PLAN" in desk.said("ticket", "ls")
+    found = json.loads(desk.said("ticket", "ls", "--text", rows[1]["task_id"], "--state", "waiting", "--json"))
+    assert found["schema_version"] == 1
+    assert {one["task_id"] for one in found["items"]} == {rows[1]["task_id"]}, found["items"]
+    assert json.loads(desk.said("ticket", "ls", "--text", "no such text", "--json"))["items"] == []
     assert desk.cli("ticket", "cancel", first).returncode == 0
     assert "cancelled" in desk.said("ticket", "show", first)
     newest = json.loads(desk.said("ticket", "list", "--json"))["items"]

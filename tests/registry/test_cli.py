@@ -24,6 +24,10 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiProcess]:
         yield running
 
 
+KIND = "artist"
+"""No other of the kind: the head's own services stand in the registry, too."""
+
+
 def env(api: ApiProcess, **more: str) -> dict[str, str]:
     return environment(api.home.root, CLUSTER_AI_PORT_BASE=str(api.base), **more)
 
@@ -36,7 +40,7 @@ def said(api: ApiProcess, *words: str, **more: str) -> str:
 
 @pytest.fixture
 def painter(api: ApiProcess) -> Iterator["subprocess.Popen[str]"]:
-    words = ["register", "painter", "--id", "p1", "--url", "http://10.0.0.1:1", "--capability", "paint"]
+    words = ["register", "painter", "--id", "p1", "--kind", KIND, "--url", "http://10.0.0.1:1", "--capability", "paint"]
     words += ["--label", "rack=2", "--metadata", "note=old", "--lease", "1", "--json"]
     command = [sys.executable, "-m", "cluster_ai.cli.main", "svc", *words]
     process = subprocess.Popen(command, env=env(api), cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -54,15 +58,15 @@ def test_what_is_registered_is_shown_found_and_watched(api: ApiProcess, painter:
     (row,) = json.loads(said(api, "ls", "--label", "rack=2", "--json"))["items"]
     assert (row["id"], row["state"]) == ("p1", "healthy")
     assert "0.850" in said(api, "discover", "--capability", "paint")
-    (found,) = json.loads(said(api, "discover", "--top", "1", "--json"))["items"]
+    (found,) = json.loads(said(api, "discover", "--kind", KIND, "--top", "1", "--json"))["items"]
     assert found["score"]["total"] == pytest.approx(0.85)
-    lines = [json.loads(line) for line in said(api, "watch", "--count", "3", "--json").splitlines()]
+    lines = [json.loads(line) for line in said(api, "watch", "--kind", KIND, "--count", "3", "--json").splitlines()]
     assert [line["what"] for line in lines] == ["reset", "added", "ready"]
-    assert "added  service  painter  healthy" in said(api, "watch", "--count", "2")
+    assert "added  artist  painter  healthy" in said(api, "watch", "--kind", KIND, "--count", "2")
     assert "saudável" in said(api, "ls", LC_ALL="pt_BR.UTF-8")
     painter.send_signal(signal.SIGINT)
     assert painter.wait(timeout=10) == 0
-    assert json.loads(said(api, "ls", "--json"))["items"] == []
+    assert json.loads(said(api, "ls", "--kind", KIND, "--json"))["items"] == []
 
 
 def test_rm_ends_it_and_whoever_keeps_it_alive_registers_it_again(

@@ -1,6 +1,6 @@
 """Plans: stored, locked, listed, dropped."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,15 @@ async def page(
     return tuple(
         await _plans(connection, page_query(owner=owner, status=status, before=before, limit=limit))
     )  # fmt: skip
+
+
+def names_query(ids: Iterable[str]) -> sa.Select[Any]:
+    return select(plans.c.plan_id, plans.c.name).where(plans.c.plan_id.in_(sorted(ids)))
+
+
+async def names_of(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, str]:
+    """What these plans are called, by id."""
+    return {row.plan_id: row.name for row in await connection.execute(names_query(ids))}
 
 
 def overdue_query(now: float, limit: int) -> sa.Select[Any]:

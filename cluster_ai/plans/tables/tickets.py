@@ -1,6 +1,6 @@
 """Tickets: stored, locked, queued, looked after, listed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -246,15 +246,27 @@ async def _park(connection: AsyncConnection, change: sa.Update, *, paused: bool)
 
 
 def page_query(wanted: Mapping[str, str], *, after: str | int | None, limit: int) -> sa.Select[Any]:
-    """Of one plan in its order, else the newest first. ``wanted``: columns that must be so."""
-    query = select(tickets).limit(limit)
-    for name, value in wanted.items():
-        query = query.where(tickets.c[name] == value)
+    """Of one plan in its order, else the newest first. ``wanted``: columns that must be so, and ``text``."""
+    query = select(tickets).where(*_met(wanted)).limit(limit)
     if "plan_id" in wanted:
         query = query.order_by(tickets.c.ordinal)
         return query if after is None else query.where(tickets.c.ordinal > int(after))
     query = query.order_by(tickets.c.ticket_id.desc())
     return query if after is None else query.where(tickets.c.ticket_id < str(after))
+
+
+def _met(wanted: Mapping[str, str]) -> Iterator[sa.ColumnElement[bool]]:
+    """``text`` stands somewhere in what people call a ticket, or its plan; upper and lower case are one."""
+    for name, value in wanted.items():
+        if name != "text":
+            yield tickets.c[name] == value
+            continue
+        plan = select(plans.c.plan_id).where(
+            plans.c.plan_id == tickets.c.plan_id, plans.c.name.icontains(value, autoescape=True)
+        )
+        said = (tickets.c.task_id, tickets.c.description, tickets.c.error_code)
+        # By row, and not by a list of plans: the walk ends as soon as the page is full.
+        yield sa.or_(*(column.icontains(value, autoescape=True) for column in said), plan.exists())
 
 
 async def page(
@@ -263,14 +275,14 @@ async def page(
     return await _tickets(connection, page_query(wanted, after=after, limit=limit))
 
 
-def counts_query(plan_id: str) -> sa.Select[Any]:
-    query = select(tickets.c.status, sa.func.count().label("many")).where(tickets.c.plan_id == plan_id)
+def counts_query(wanted: Mapping[str, str]) -> sa.Select[Any]:
+    query = select(tickets.c.status, sa.func.count().label("many")).where(*_met(wanted))
     return query.group_by(tickets.c.status)
 
 
-async def counts(connection: AsyncConnection, plan_id: str) -> dict[str, int]:
-    """Tickets of a plan by state."""
-    return {row.status: row.many for row in await connection.execute(counts_query(plan_id))}
+async def counts(connection: AsyncConnection, wanted: Mapping[str, str]) -> dict[str, int]:
+    """Tickets by state, of those that ``wanted`` columns say; states without any are left out."""
+    return {row.status: row.many for row in await connection.execute(counts_query(wanted))}
 
 
 def deepest_query(plan_id: str) -> sa.Select[Any]:

@@ -2444,6 +2444,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tickets/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts
+         * @description How many tickets are in which state, of all plans: the caller's; operators count everybody's.
+         */
+        get: operations["counts_api_v1_tickets_counts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets/dead-letter": {
         parameters: {
             query?: never;
@@ -8413,6 +8433,18 @@ export interface components {
              */
             warning: number;
         };
+        /**
+         * TicketCounts
+         * @description How many tickets there are, by state; ``items`` leaves out states that none is in.
+         */
+        TicketCounts: {
+            /** Items */
+            items: {
+                [key: string]: number;
+            };
+            /** Total */
+            total: number;
+        };
         /** TicketPage */
         TicketPage: {
             /** Items */
@@ -8422,6 +8454,13 @@ export interface components {
              * @default
              */
             next: string;
+            /**
+             * Plan Names
+             * @default {}
+             */
+            plan_names: {
+                [key: string]: string;
+            };
         };
         /**
          * TicketResult
@@ -32622,9 +32661,10 @@ export interface operations {
             query?: {
                 plan_id?: string;
                 intent_id?: string;
-                status?: components["schemas"]["TicketState"] | null;
                 priority?: components["schemas"]["Priority"] | null;
                 type?: components["schemas"]["TaskType"] | null;
+                status?: components["schemas"]["TicketState"] | null;
+                text?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -33140,14 +33180,185 @@ export interface operations {
             };
         };
     };
+    counts_api_v1_tickets_counts_get: {
+        parameters: {
+            query?: {
+                plan_id?: string;
+                intent_id?: string;
+                priority?: components["schemas"]["Priority"] | null;
+                type?: components["schemas"]["TaskType"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketCounts"];
+                };
+            };
+            /** @description Malformed request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not supported here */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node failed */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Out of space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     dead_api_v1_tickets_dead_letter_get: {
         parameters: {
             query?: {
                 plan_id?: string;
                 intent_id?: string;
-                status?: components["schemas"]["TicketState"] | null;
                 priority?: components["schemas"]["Priority"] | null;
                 type?: components["schemas"]["TaskType"] | null;
+                status?: components["schemas"]["TicketState"] | null;
+                text?: string;
                 cursor?: string;
                 limit?: number;
             };

@@ -2,7 +2,7 @@ import { Button, Group, Modal, Stack, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Failure } from '../ui/Failure.tsx'
+import { FieldProblems } from '../ui/FieldProblems.tsx'
 import { useSay } from '../ui/notices.tsx'
 
 interface FrameProps {
@@ -40,7 +40,7 @@ export function AskFrame({ title, submit, done, act, ready = true, onClose, chil
     >
       <form onSubmit={onSubmit}>
         <Stack gap="md">
-          {acting.error ? <Failure error={acting.error} /> : null}
+          {acting.error ? <FieldProblems error={acting.error} /> : null}
           {children}
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={onClose}>

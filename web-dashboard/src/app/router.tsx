@@ -130,6 +130,7 @@ const tickets = createRoute({
     state: oneOf(TICKET_STATES, search.state),
     kind: oneOf(TICKET_KINDS, search.kind),
     priority: oneOf(TICKET_PRIORITIES, search.priority),
+    text: textOf(search.text),
   }),
   component: lazyRouteComponent(() => import('../routes/tickets/ListPage.tsx'), 'TicketsPage'),
 })

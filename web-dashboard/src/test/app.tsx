@@ -69,6 +69,7 @@ const QUIET: Record<string, Answer> = {
   'GET /api/v1/incidents': () => ({ items: [], next: '' }),
   'GET /api/v1/event-log': () => ({ items: [] }),
   'GET /api/v1/tickets/paused-kinds': () => ({ items: {} }),
+  'GET /api/v1/tickets/counts': () => ({ items: {}, total: 0 }),
 }
 
 /** The tab's WebSocket, by which a test says what happens. */

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import type { Objective } from '../../api/types.ts'
 import type { Key } from '../../i18n/index.ts'
 import { FieldProblems } from '../../ui/FieldProblems.tsx'
+import { AlertWindows } from './AlertWindows.tsx'
 import css from './objectives.module.css'
 import { FRESH } from './objectives.ts'
 
@@ -62,6 +63,7 @@ export function ObjectiveForm({ start, submit, isSending, error, onSubmit }: For
       <Promised made={made} put={put} />
       <Counted made={made} put={put} ask={ask} />
       <Alarms made={made} put={put} />
+      <AlertWindows alerts={made.alert_windows ?? []} onChange={(alert_windows) => put({ alert_windows })} />
       {error ? <FieldProblems error={error} /> : null}
       <div className={css.acts}>
         <Button type="submit" loading={isSending} disabled={made.name.trim() === ''}>

@@ -186,6 +186,25 @@ describe('changing one', () => {
     expect(await screen.findByText('body.sli_query.threshold_seconds')).toBeVisible()
   })
 
+  test('windows of its own take the place of the usual alerts', async () => {
+    const { asked } = await openApp('/objectives/chat/edit', { ...ONE, [PUT]: () => slo() })
+    expect(await screen.findByText(/^The usual windows/)).toBeVisible()
+    await userEvent.click(screen.getByRole('button', { name: 'Add a row' }))
+    const row = within(screen.getByRole('group', { name: 'Alert 1' }))
+    await userEvent.selectOptions(row.getByLabelText('Severity'), 'ticket')
+    await userEvent.clear(row.getByLabelText(/^Short window/))
+    await userEvent.type(row.getByLabelText(/^Short window/), '60')
+    expect(row.getByText('Shorter than the long one')).toBeVisible()
+    await userEvent.clear(row.getByLabelText(/^Short window/))
+    await userEvent.type(row.getByLabelText(/^Short window/), '10')
+    await userEvent.click(screen.getByRole('button', { name: 'Add a row' }))
+    await userEvent.click(screen.getByRole('button', { name: 'Remove row 2' }))
+    await userEvent.click(screen.getByRole('button', { name: 'Save' }))
+    await waitFor(() => expect(asked(PUT)).toHaveLength(1))
+    const alert_windows = [{ severity: 'ticket', budget: 0.02, long_seconds: 3600, short_seconds: 600 }]
+    expect(asked(PUT)[0]?.body).toMatchObject({ alert_windows })
+  })
+
   test('only what the source and the kind know is sent', () => {
     const query = {
       ...FRESH.sli_query,

@@ -69,8 +69,8 @@ export function TicketTable({ planId }: { planId: string }) {
   )
 }
 
-/** `withPlan`: where tickets of several plans stand together. */
-export function useTicketColumns(withPlan = false) {
+/** `planNames`, by id: where tickets of several plans stand together. */
+export function useTicketColumns(planNames?: Readonly<Record<string, string>>) {
   const { t } = useTranslation()
   const format = useFormat()
   return useMemo(
@@ -89,13 +89,19 @@ export function useTicketColumns(withPlan = false) {
         meta: { card: 'state' },
         cell: ({ row }) => <StateTag look={TICKET[row.original.status]} />,
       }),
-      ...(withPlan
+      ...(planNames
         ? [
-            column.accessor('plan_id', {
+            column.accessor((ticket) => planNames[ticket.plan_id] ?? ticket.plan_id, {
+              id: 'plan',
               header: t('column.plan'),
-              cell: ({ row: { original: ticket } }) => (
-                <Link to="/plans/$planId" params={{ planId: ticket.plan_id }} className={ui.link}>
-                  {ticket.plan_id.slice(-12)}
+              cell: ({ row: { original: ticket }, getValue }) => (
+                <Link
+                  to="/plans/$planId"
+                  params={{ planId: ticket.plan_id }}
+                  className={ui.link}
+                  title={ticket.plan_id}
+                >
+                  {getValue()}
                 </Link>
               ),
             }),
@@ -130,7 +136,7 @@ export function useTicketColumns(withPlan = false) {
         cell: ({ row }) => <WhyCell ticket={row.original} />,
       }),
     ],
-    [t, format, withPlan],
+    [t, format, planNames],
   )
 }
 

@@ -43,12 +43,14 @@ export interface TicketsAsked {
   state?: TicketState | undefined
   kind?: Kind | undefined
   priority?: Ticket['priority'] | undefined
+  /** What stands in the name, the description, the error code or the plan's name. */
+  text?: string | undefined
 }
 
 /** Tickets of a plan in its order, or of all plans with the newest first, page by page. */
-export const ticketsQuery = ({ plan = '', state, kind, priority }: TicketsAsked) =>
+export const ticketsQuery = ({ plan = '', state, kind, priority, text = '' }: TicketsAsked) =>
   infiniteQueryOptions({
-    queryKey: ['plan-tickets', plan, state ?? '', kind ?? '', priority ?? ''],
+    queryKey: ['plan-tickets', plan, state ?? '', kind ?? '', priority ?? '', text],
     queryFn: ({ pageParam }) =>
       sent(
         api.GET('/api/v1/tickets', {
@@ -57,6 +59,7 @@ export const ticketsQuery = ({ plan = '', state, kind, priority }: TicketsAsked)
               ...(plan ? { plan_id: plan } : {}),
               ...(kind ? { type: kind } : {}),
               ...(priority ? { priority } : {}),
+              ...(text ? { text } : {}),
               status: state ?? null,
               limit: TOGETHER,
               cursor: pageParam,
@@ -66,6 +69,25 @@ export const ticketsQuery = ({ plan = '', state, kind, priority }: TicketsAsked)
       ),
     initialPageParam: '',
     getNextPageParam: (page) => page.next || undefined,
+    refetchInterval: EVERY_MS,
+  })
+
+/** How many are in which state, whatever state is asked for. */
+export const countsQuery = ({ plan = '', kind, priority }: TicketsAsked) =>
+  queryOptions({
+    queryKey: ['plan-tickets', plan, 'counts', kind ?? '', priority ?? ''],
+    queryFn: () =>
+      sent(
+        api.GET('/api/v1/tickets/counts', {
+          params: {
+            query: {
+              ...(plan ? { plan_id: plan } : {}),
+              ...(kind ? { type: kind } : {}),
+              ...(priority ? { priority } : {}),
+            },
+          },
+        }),
+      ),
     refetchInterval: EVERY_MS,
   })
 

@@ -1,26 +1,19 @@
 import { Button, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { createColumnHelper } from '@tanstack/react-table'
-import { type FormEvent, useMemo, useState } from 'react'
+import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Instance, Ranked } from '../../api/types.ts'
+import type { Ranked } from '../../api/types.ts'
 import { useTitle } from '../../app/useTitle.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
-import { Ago } from '../../ui/Ago.tsx'
 import { Asked } from '../../ui/Asked.tsx'
-import { DataTable } from '../../ui/DataTable.tsx'
 import { PageHead } from '../../ui/PageHead.tsx'
 import { Empty, Panel } from '../../ui/Panel.tsx'
 import { StateTag } from '../../ui/StateTag.tsx'
 import ui from '../../ui/ui.module.css'
+import { ListPanel } from './ListPanel.tsx'
 import css from './services.module.css'
-import { bestQuery, fits, instancesQuery, STATES, wordsOf } from './services.ts'
-
-interface Search {
-  q?: string
-  able?: string
-}
+import { bestQuery, type Search, STATES, wordsOf } from './services.ts'
 
 /** Who is there, what they can do and how they do; and who does a thing best. */
 export function ServicesPage() {
@@ -118,92 +111,4 @@ function Place({ ranked: { instance, score } }: { ranked: Ranked }) {
       </p>
     </li>
   )
-}
-
-function ListPanel() {
-  const { t } = useTranslation()
-  const { q = '', able } = useSearch({ strict: false }) as Search
-  const navigate = useNavigate()
-  const instances = useQuery(instancesQuery)
-  return (
-    <Panel id="services" icon="parts" title={t('services.title')} flush>
-      <div className={ui.pad}>
-        <TextInput
-          size="xs"
-          label={t('services.narrow')}
-          value={q}
-          onChange={(event) => {
-            const typed = event.currentTarget.value
-            void navigate({ to: '/services', search: { able, q: typed || undefined }, replace: true })
-          }}
-          maxLength={128}
-          autoComplete="off"
-          spellCheck={false}
-        />
-      </div>
-      <div className={instances.data?.length ? '' : ui.pad}>
-        <Asked query={instances}>
-          {(all) => {
-            const shown = all.filter((one) => fits(one, q))
-            return shown.length === 0 ? (
-              <div className={ui.outdent}>
-                <Empty title={t(all.length === 0 ? 'services.empty' : 'services.none')}>
-                  {t('services.none.hint')}
-                </Empty>
-              </div>
-            ) : (
-              <Instances instances={shown} />
-            )
-          }}
-        </Asked>
-      </div>
-    </Panel>
-  )
-}
-
-const column = createColumnHelper<Instance>()
-
-function Instances({ instances }: { instances: readonly Instance[] }) {
-  const { t } = useTranslation()
-  const columns = useMemo(
-    () => [
-      column.accessor('name', { header: t('column.name'), meta: { card: 'bare' } }),
-      column.accessor('kind', { header: t('column.kind') }),
-      column.accessor('state', {
-        header: t('column.state'),
-        cell: ({ getValue }) => <StateTag look={STATES[getValue()]} />,
-        meta: { card: 'state' },
-      }),
-      column.accessor((row) => (row.capabilities ?? []).join(', '), {
-        id: 'capabilities',
-        header: t('services.abilities'),
-        cell: ({ getValue }) => <span className={css.words}>{getValue()}</span>,
-        meta: { card: 'wide' },
-      }),
-      column.accessor((row) => row.telemetry?.load ?? -1, {
-        id: 'load',
-        header: t('services.load'),
-        cell: ({ row }) => <Share value={row.original.telemetry?.load} />,
-        meta: { align: 'end' },
-      }),
-      column.accessor((row) => row.url || row.address || '', {
-        id: 'address',
-        header: t('services.address'),
-        cell: ({ getValue }) => <code className="mono">{getValue()}</code>,
-        meta: { minor: true },
-      }),
-      column.accessor('owner', { header: t('column.owner'), meta: { minor: true } }),
-      column.accessor('seen_at', {
-        header: t('column.seen'),
-        cell: ({ getValue }) => <Ago at={getValue()} />,
-      }),
-    ],
-    [t],
-  )
-  return <DataTable label={t('services.title')} rows={instances} columns={columns} rowId={(row) => row.id} />
-}
-
-function Share({ value }: { value: number | null | undefined }) {
-  const format = useFormat()
-  return value === null || value === undefined ? '-' : format.percent(100 * value)
 }

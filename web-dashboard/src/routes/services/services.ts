@@ -3,6 +3,12 @@ import { api, sent } from '../../api/client.ts'
 import type { Instance, Ranked } from '../../api/types.ts'
 import type { Look } from '../../ui/states.ts'
 
+/** What stands in the address: what narrows the list, and what somebody must be able to do. */
+export interface Search {
+  q?: string
+  able?: string
+}
+
 export const STATES: Record<Instance['state'], Look> = {
   healthy: { tone: 'ok', icon: 'check', word: 'services.healthy' },
   degraded: { tone: 'warn', icon: 'warning', word: 'services.degraded' },

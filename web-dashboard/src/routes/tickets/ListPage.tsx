@@ -1,4 +1,5 @@
-import { Button, NativeSelect } from '@mantine/core'
+import { Button, NativeSelect, TextInput } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo } from 'react'
@@ -15,6 +16,10 @@ import ui from '../../ui/ui.module.css'
 import { TICKET, type TicketsAsked, ticketsQuery } from '../plans/plans.ts'
 import { PRIORITIES, useTicketColumns } from '../plans/TicketTable.tsx'
 import { WorkSwitch } from '../plans/WorkSwitch.tsx'
+import { Counts } from './Counts.tsx'
+
+/** Nobody is asked for half a word. */
+const TYPING_MS = 300
 
 /** Tickets of all plans, the newest first; which ones stands in the address. */
 export function TicketsPage() {
@@ -22,10 +27,15 @@ export function TicketsPage() {
   useTitle(t('plan.tickets'))
   const { data: me } = useQuery(meQuery)
   const asked = useSearch({ strict: false }) as TicketsAsked
-  const pages = useInfiniteQuery(ticketsQuery(asked))
+  const [text] = useDebouncedValue(asked.text ?? '', TYPING_MS)
+  const pages = useInfiniteQuery(ticketsQuery({ ...asked, text }))
   useWork([['plan-tickets', asked.plan ?? '']])
   const rows = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data])
-  const columns = useTicketColumns(true)
+  const names = useMemo(
+    () => Object.assign({}, ...(pages.data?.pages.map((page) => page.plan_names) ?? [])),
+    [pages.data],
+  )
+  const columns = useTicketColumns(names)
   const isNarrowed = Object.values(asked).some(Boolean)
   return (
     <>
@@ -35,6 +45,7 @@ export function TicketsPage() {
         note={reaches(me?.user.role, 'operator') ? t('plans.note.all') : t('plans.note.own')}
       />
       <Filters asked={asked} />
+      {asked.text ? null : <Counts asked={asked} />}
       <Asked query={pages}>
         {() => (
           <TablePanel
@@ -77,6 +88,17 @@ function Filters({ asked }: { asked: TicketsAsked }) {
   )
   return (
     <div className={ui.filters}>
+      <TextInput
+        label={t('tickets.find')}
+        placeholder={t('tickets.find.hint')}
+        value={asked.text ?? ''}
+        onChange={({ currentTarget: { value } }) =>
+          void navigate({ to: '/tickets', search: { ...asked, text: value || undefined }, replace: true })
+        }
+        maxLength={128}
+        autoComplete="off"
+        spellCheck={false}
+      />
       {choice(
         'state',
         t('column.state'),

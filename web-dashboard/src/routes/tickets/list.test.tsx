@@ -4,14 +4,18 @@ import { openApp, problem } from '../../test/app.tsx'
 import { PLAN_ID, plan, ticket, ticketId } from '../../test/work.ts'
 
 const LIST = 'GET /api/v1/tickets'
-const page = (...items: ReturnType<typeof ticket>[]) => ({ items, next: '' })
+const page = (...items: ReturnType<typeof ticket>[]) => ({
+  items,
+  next: '',
+  plan_names: { [PLAN_ID]: 'nightly' },
+})
 const table = async () => within(await screen.findByRole('table', { name: 'Tickets' }))
 
 test('tickets of all plans lead to each and to its plan', async () => {
   const { asked } = await openApp('/tickets', { [LIST]: () => page(ticket()) })
   const rows = await table()
   expect(rows.getByRole('link', { name: 'try' })).toHaveAttribute('href', `/tickets/${ticketId(2)}`)
-  expect(rows.getByRole('link', { name: PLAN_ID.slice(-12) })).toHaveAttribute('href', `/plans/${PLAN_ID}`)
+  expect(rows.getByRole('link', { name: 'nightly' })).toHaveAttribute('href', `/plans/${PLAN_ID}`)
   expect(asked(LIST)[0]?.url.searchParams.has('plan_id')).toBe(false)
 })
 
@@ -31,6 +35,31 @@ test('filters stand in the address and are asked of the API together', async () 
   )
   await userEvent.click(screen.getByRole('button', { name: 'Tickets of all plans' }))
   await waitFor(() => expect(asked(LIST).at(-1)?.url.searchParams.has('plan_id')).toBe(false))
+})
+
+test('how many are in which state is said by the server, and leads to them', async () => {
+  const COUNTS = 'GET /api/v1/tickets/counts'
+  const { asked, router } = await openApp('/tickets?kind=TEST&state=failed', {
+    [LIST]: () => page(ticket()),
+    [COUNTS]: () => ({ items: { running: 12_345, failed: 2 }, total: 12_347 }),
+  })
+  const counts = within(await screen.findByRole('list', { name: 'Tickets by state' }))
+  expect(counts.getAllByRole('button')).toHaveLength(2)
+  expect(counts.getByRole('button', { pressed: true })).toHaveTextContent('failed2')
+  expect(Object.fromEntries(asked(COUNTS)[0]?.url.searchParams ?? [])).toEqual({ type: 'TEST' })
+  await userEvent.click(counts.getByRole('button', { name: /running/ }))
+  await waitFor(() => expect(router.state.location.search).toEqual({ kind: 'TEST', state: 'running' }))
+  expect(counts.getByText('12,345')).toBeVisible()
+  await userEvent.click(counts.getByRole('button', { pressed: true }))
+  await waitFor(() => expect(router.state.location.search).toEqual({ kind: 'TEST' }))
+})
+
+test('a text is looked for by the server once it is typed', async () => {
+  const { asked, router } = await openApp('/tickets', { [LIST]: () => page(ticket()) })
+  await userEvent.type(await screen.findByLabelText('Find'), 'night')
+  await waitFor(() => expect(asked(LIST).at(-1)?.url.searchParams.get('text')).toBe('night'))
+  expect(asked(LIST).map((call) => call.url.searchParams.get('text'))).toEqual([null, 'night'])
+  expect(router.state.location.search).toEqual({ text: 'night' })
 })
 
 test('a row says why a ready ticket waits', async () => {
