@@ -56,6 +56,7 @@ from backend.routes import (
     power,
     registry,
     sessions,
+    settings,
     slos,
     tickets,
     unused,
@@ -125,6 +126,7 @@ MODULES = (
     backups,
     updates,
     doctor,
+    settings,
     about,
 )
 

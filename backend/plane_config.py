@@ -3,7 +3,17 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend import backups_room, dask_pages, doctor_room, logs_room, notify_room, plans_room, traced, updates_room
+from backend import (
+    backups_room,
+    dask_pages,
+    doctor_room,
+    logs_room,
+    notify_room,
+    plans_room,
+    settings_room,
+    traced,
+    updates_room,
+)
 from backend.job_desk import Jobs
 from backend.machines.config import MembersConfig
 from backend.room_configs import CatalogConfig, ElectionConfig, SloConfig
@@ -55,3 +65,4 @@ class Neighbours:
     jobs: Jobs | None = None
     tracing: traced.Tracing = traced.OFF
     doctor: doctor_room.Doctor | None = None
+    told: settings_room.Told | None = None

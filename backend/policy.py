@@ -145,6 +145,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("GET", f"{API}/audit/export", _A, "audit:read", "all of it"),
     Rule("GET", f"{API}/program/updates", _V, _READ, "whether a newer version is there"),
     Rule("GET", f"{API}/program/doctor", _O, "doctor:read", "folders and addresses of the head"),
+    Rule("GET", f"{API}/settings", _A, "settings:read", "addresses and folders of the head"),
+    Rule("GET", f"{API}/settings/tls", _A, "settings:read", ""),
     Rule("GET", f"{API}/backups", _A, "backups:read", ""),
     Rule("POST", f"{API}/backups", _A, "backups:write", "reads all there is"),
     Rule("GET", f"{API}/backups/{{backup}}/file", _A, "backups:read", "everything, if sealed"),

@@ -67,6 +67,7 @@ async def _api(settings: Settings) -> None:
     from backend.registry.grpc_server import Place as RegistryPlace
     from backend.registry.opening import registry_served
     from backend.registry.own import own_services
+    from backend.settings_room import Told
     from cluster_ai.compute.jobs_client import SchedulerJobs
     from cluster_ai.compute.watch import SchedulerWatch
     from cluster_ai.core.asgi.guard import Limits
@@ -87,6 +88,7 @@ async def _api(settings: Settings) -> None:
             await stack.enter_async_context(SchedulerJobs(f"tcp://127.0.0.1:{ports.scheduler}")),
             tracing,
             doctor_here(),
+            Told(settings),
         )
         config = plane_config(settings, wants_workers=here.workers > 0)
         plane = await stack.enter_async_context(open_plane(config, neighbours))

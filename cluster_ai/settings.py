@@ -194,11 +194,11 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if env is None else env
     home = Home(default_home(env))
-    values = _read(home.config)
+    values = written(home.config)
     values["home"] = home.root
-    if joined := _joined(home.membership):
+    if member := joined(home.membership):
         # What people wrote themselves wins.
-        values["agent"] = joined | values.get("agent", {})
+        values["agent"] = member | values.get("agent", {})
     try:
         return Settings(**values)
     except SettingsError as exc:
@@ -211,7 +211,12 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         ) from exc
 
 
-def _joined(path: Path) -> dict[str, Any]:
+def joined(path: Path) -> dict[str, Any]:
+    """What joining a cluster wrote for ``[agent]``; nothing where this machine joined none.
+
+    Raises:
+        Misconfigured: it cannot be read.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -233,7 +238,12 @@ def head_files(settings: Settings) -> HeadFiles:
     return HeadFiles(home.authority, home.tls, settings.name, names=names, days=machines.certificate_days)
 
 
-def _read(config: Path) -> dict[str, Any]:
+def written(config: Path) -> dict[str, Any]:
+    """What stands in the file, unchecked; nothing where there is none.
+
+    Raises:
+        Misconfigured: it cannot be read.
+    """
     try:
         if config.exists() and not config.is_file():
             raise Misconfigured(f"{config} is not a file", hint="move it away, or put the settings into it")

@@ -144,7 +144,7 @@ def open_authority(folder: Path, *, now: float, cluster_id: str, name: str) -> A
     text = make_secret(folder / CERTIFICATE, made.public_bytes(Encoding.PEM).decode("ascii").strip())
     certificate = read_certificate(text, folder / CERTIFICATE)
     if certificate.public_key() != key.public_key():
-        raise NoCertificate(f"{folder / CERTIFICATE} does not belong to the key beside it", hint=_RESTORE)
+        raise NoCertificate(f"{folder / CERTIFICATE} does not belong to the key beside it", hint=RESTORE)
     return Authority(key, certificate)
 
 
@@ -168,19 +168,19 @@ def read_certificate(pem: str, path: Path | str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem.encode())
     except ValueError as exc:
-        raise NoCertificate(f"{path} holds no certificate", hint=_RESTORE) from exc
+        raise NoCertificate(f"{path} holds no certificate", hint=RESTORE) from exc
 
 
-_RESTORE: Final = "restore the folder secrets from a backup; a new authority means that every machine joins again"
+RESTORE: Final = "restore the folder secrets from a backup; a new authority means that every machine joins again"
 
 
 def _read_key(path: Path, text: str) -> ec.EllipticCurvePrivateKey:
     try:
         key = load_pem_private_key(text.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
-        raise NoCertificate(f"{path} holds no key", hint=_RESTORE) from exc
+        raise NoCertificate(f"{path} holds no key", hint=RESTORE) from exc
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise NoCertificate(f"{path} holds another kind of key", hint=_RESTORE)
+        raise NoCertificate(f"{path} holds another kind of key", hint=RESTORE)
     return key
 
 

@@ -26,6 +26,7 @@ from backend.lookout import LookAround, Lookout
 from backend.machines.config import MembersConfig
 from backend.notify_room import NotifyConfig
 from backend.plane import Neighbours, Plane, PlaneConfig, open_plane
+from backend.settings_room import Told
 from backend.slo_room import SloConfig
 from backend.snapshot import About
 from backend.ui_files import FOLDER
@@ -49,6 +50,7 @@ from cluster_ai.nodes.types import MachinesSettings
 from cluster_ai.ops.types import BackupSettings
 from cluster_ai.ops.updates.types import UpdateSettings
 from cluster_ai.pki.types import HeadFiles
+from cluster_ai.settings import Settings
 from cluster_ai.slo.types import SloSettings
 from cluster_ai.views import Endpoints
 from tests.backend.world import INTERNAL, World
@@ -268,7 +270,9 @@ async def _with_dispatching(plane: Plane, api: Api, tracing: Tracing) -> AsyncIt
 async def _opened(api: Api, wanted: Wanted) -> AsyncIterator[Plane]:
     async with contextlib.AsyncExitStack() as stack:
         pages = await stack.enter_async_context(DaskPages(wanted.dask)) if wanted.dask else None
-        world = Neighbours(api.world, api.world, pages, api.world, doctor=wanted.doctor)
+        world = Neighbours(
+            api.world, api.world, pages, api.world, doctor=wanted.doctor, told=Told(Settings(home=api.home.root))
+        )
         plane = await stack.enter_async_context(open_plane(_plane(api, wanted), world))
         if wanted.dispatching:
             plane = await stack.enter_async_context(_with_dispatching(plane, api, wanted.tracing))
