@@ -55,6 +55,7 @@ Cada erro tem um `code` que não muda. A API responde com problemas do RFC 9457 
 `detail` diz o que está errado, `hint` o que fazer, `errors` nomeia os campos recusados (`path`, `message`).
 `Retry-After` vem com 429 e 503. A linha de comando, o painel e a interface do terminal dizem as frases abaixo. Depois
 de uma frase que termina em dois-pontos vêm, em inglês, as palavras do erro; `…` fica no lugar do que ele nomeia.
+[O que você vê, e o que fazer](../how-to/troubleshooting.pt-BR.md) começa pelo outro lado.
 
 | código | status | o que diz | o que fazer |
 | --- | --- | --- | --- |
@@ -71,6 +72,13 @@ Listeners answer some requests before any application sees them, in the same sha
 | `headers_too_large` | 431 | The head is larger than 32 KiB or has more than 100 headers. |
 | `bad_request` | 400 | The request can be read in two ways (two lengths, two hosts, bad chunks). |
 | `too_many_connections` | 503 | The listener holds as many connections as it may. |
+"""
+
+_PORTUGUESE_LISTENER: Final = """
+Alguns pedidos são respondidos pelo servidor antes que uma aplicação os veja, na mesma forma:
+
+| código | status | o que diz | o que fazer |
+| --- | --- | --- | --- |
 """
 
 _ELSEWHERE: Final = {
@@ -122,14 +130,19 @@ def render_errors() -> str:
 
 def render_portuguese_errors() -> str:
     """The same in Portuguese, from the sentences that the program itself says."""
+    listeners = re.findall(r"^\| `(\w+)` \| (.*?) \|", _LISTENER, re.MULTILINE)
+    ours = [_portuguese(code, str(_status(code, kind))) for code, kind in _codes().items()]
+    theirs = [_portuguese(code, status.replace("in the stream", "no fluxo")) for code, status in listeners]
+    return _PORTUGUESE + "".join(ours) + _PORTUGUESE_LISTENER + "".join(theirs)
+
+
+def _portuguese(code: str, status: str) -> str:
+    """The row of a code."""
     sentences = texts("pt-BR", DOMAIN)
-    lines = []
-    for code, kind in _codes().items():
-        said = [text for key, text in sentences.items() if key.partition(".")[0] == code and key.endswith(".hint")]
-        hints = "; ".join(re.sub(r"\{\w+\}", GAP, text) for text in said[:MOST_HINTS])
-        meaning = re.sub(r"\{\w+\}", GAP, sentences[code])
-        lines.append(f"| `{code}` | {_status(code, kind)} | {_cell(meaning)} | {_cell(hints)} |")
-    return _PORTUGUESE + "\n".join(lines) + "\n"
+    said = [text for key, text in sentences.items() if key.partition(".")[0] == code and key.endswith(".hint")]
+    hints = "; ".join(re.sub(r"\{\w+\}", GAP, text) for text in list(dict.fromkeys(said))[:MOST_HINTS])
+    meaning = re.sub(r"\{\w+\}", GAP, sentences[code])
+    return f"| `{code}` | {status} | {_cell(meaning)} | {_cell(hints)} |\n"
 
 
 def _codes() -> dict[str, type[ClusterError]]:

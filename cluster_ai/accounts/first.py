@@ -1,5 +1,6 @@
 """The first user: ``admin``, with a password that was given, or one made up and handed over once."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +31,7 @@ async def ensure_admin(
     Raises:
         Misconfigured: the named file cannot be read, or holds no password.
     """
-    given = _given(folder, env)
+    given = await asyncio.to_thread(_given, folder, env)
     async with database.read() as connection:
         found = await tables.user_by_name(connection, ADMIN)
         others = await tables.enabled_with(connection, Role.ADMIN)
@@ -94,7 +95,7 @@ async def has_password(url: str, *, folder: Path, env: Mapping[str, str]) -> boo
     Raises:
         Misconfigured: as there.
     """
-    return _given(folder, env) is not None or await is_password_chosen(url)
+    return await asyncio.to_thread(_given, folder, env) is not None or await is_password_chosen(url)
 
 
 def _nothing_written(error: ClusterError) -> None:

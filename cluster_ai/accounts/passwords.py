@@ -1,8 +1,7 @@
 """Passwords: what counts as one, and argon2id off the event loop, at most two at a time."""
 
 import asyncio
-from functools import cache
-from importlib.resources import files
+from typing import Final
 
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -18,15 +17,19 @@ MEMORY_KIB = 19 * 1024
 ROUNDS = 2
 
 
-@cache
-def common() -> frozenset[str]:
-    """Passwords that everybody tries first."""
-    text = files("cluster_ai.accounts").joinpath("common_passwords.txt").read_text(encoding="utf-8")
-    return frozenset(text.split())
+FEWEST_GUESSES: Final = 1e6
+"""More than anybody gets to try at a door that throttles (Wheeler, zxcvbn, USENIX Security 2016)."""
+WEIGHED: Final = 40
+"""The first characters are weighed: what weighs them takes milliseconds for as many, and seconds for a page."""
+OURS: Final = ("cluster", "cluster-ai", "ollama", "dask", "homelab")
+"""What comes to mind first at our door."""
 
 
 def check_strength(password: str, *, name: str) -> None:
-    """Length counts, nothing else does, except that the name and what everybody tries first are no passwords.
+    """Length counts, and how many guesses it takes; no kind of character is asked for.
+
+    What is weighed are the words, names, dates, rows of keys and passwords of others that it is made of (zxcvbn, which
+    knows the 30,000 most used ones), and ``name``.
 
     Raises:
         WeakPassword: with the reason.
@@ -40,14 +43,21 @@ def check_strength(password: str, *, name: str) -> None:
     if len(password) > LONGEST:
         values = {"about": "long", "limit": str(LONGEST)}
         raise WeakPassword(f"a password has at most {LONGEST} characters", path="new", values=values)
-    plain = password.casefold()
-    if plain in common() or plain == name.casefold() or len(set(plain)) < 3:  # noqa: PLR2004 - "aaaaaaaa", "abababab"
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - 14 MiB of lists, for whoever sets a password alone
+
+    # The decimal number of a library; a float is as good here.
+    if float(zxcvbn(password[:WEIGHED], user_inputs=[name, *OURS])["guesses"]) < FEWEST_GUESSES:
         raise WeakPassword(
             "that password is among the first that anybody tries",
             path="new",
-            hint="use a sentence",
+            hint="use a sentence, or four words that have nothing to do with each other",
             values={"about": "common"},
         )
+
+
+async def require_strength(password: str, *, name: str) -> None:
+    """``check_strength`` beside the loop: it takes milliseconds, and the first time the lists are read from disk."""
+    await asyncio.to_thread(check_strength, password, name=name)
 
 
 class Passwords:

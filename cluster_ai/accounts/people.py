@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cluster_ai.accounts import tables
 from cluster_ai.accounts.audit import Audit, Deed
-from cluster_ai.accounts.passwords import Passwords, check_strength
+from cluster_ai.accounts.passwords import Passwords, require_strength
 from cluster_ai.accounts.service import Times
 from cluster_ai.accounts.types import (
     Doer,
@@ -151,7 +151,7 @@ class People:
     async def _password(self, given: str, *, name: str) -> tuple[str, str]:
         """What was made up, if anything was, and the hash."""
         if given:
-            check_strength(given, name=name)
+            await require_strength(given, name=name)
         made_up = "" if given else secrets.token_urlsafe(15)
         return made_up, await self._passwords.hash(given or made_up)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cluster_ai.accounts import tables
 from cluster_ai.accounts.audit import Audit, Deed
-from cluster_ai.accounts.passwords import Passwords, check_strength
+from cluster_ai.accounts.passwords import Passwords, require_strength
 from cluster_ai.accounts.throttle import Throttle
 from cluster_ai.accounts.tokens import Claims, SigningKeys
 from cluster_ai.accounts.types import BadCredentials, Doer, Issued, Lifetimes, SessionView, Start, User
@@ -240,7 +240,7 @@ class Accounts:
             BadCredentials, TooManyAttempts: as ``sign_in``, for the current password.
             WeakPassword: the new one is none.
         """
-        check_strength(new, name=attempt.name)
+        await require_strength(new, name=attempt.name)
         proven = await self._prove(attempt, action="change_password")
         await self._set_password(proven.user, new, keep_session=keep_session, address=attempt.address)
 
@@ -251,7 +251,7 @@ class Accounts:
             BadCredentials: nobody has that name.
             WeakPassword: the new one is none.
         """
-        check_strength(new, name=name)
+        await require_strength(new, name=name)
         async with self._database.read() as connection:
             found = await tables.user_by_name(connection, name.casefold())
         if found is None:

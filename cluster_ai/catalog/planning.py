@@ -110,7 +110,7 @@ def parts_of(pull: Pull, places: Iterable[Place], coming: Callable[[str], int]) 
 
 
 def meant(wanted: NewPull, places: tuple[Place, ...]) -> tuple[Place, ...]:
-    """The nodes that are named, or all that are up and take models.
+    """The nodes that are named, or all that are up and take models; of these, with ``one_node``, as it says.
 
     Raises:
         NotFound: no node of that name, or none at all.
@@ -124,7 +124,17 @@ def meant(wanted: NewPull, places: tuple[Place, ...]) -> tuple[Place, ...]:
     found = tuple(place for place in places if place.up and place.changes and not place.drains)
     if not found:
         raise NotFound("no node is up that could fetch a model", hint="cluster-ai node ls")
-    return found
+    return _for_one(wanted, found) if wanted.one_node else found
+
+
+def _for_one(wanted: NewPull, places: tuple[Place, ...]) -> tuple[Place, ...]:
+    # All who have it get the newer one: two nodes with two versions under one name would answer differently.
+    having = tuple(place for place in places if place.holding(str(ModelRef.of(wanted.model))))
+    return having or (max(places, key=_disk),)
+
+
+def _disk(place: Place) -> int:
+    return -1 if place.room is None or place.room.disk is None else place.room.disk
 
 
 def _part(pull: Pull, place: Place, coming: int) -> Part:

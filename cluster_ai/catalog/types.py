@@ -183,11 +183,15 @@ class PullView(View):
 
 
 class NewPull(StrictModel):
-    """``POST /api/v1/pulls``. Without ``nodes`` it goes to all, or with ``fits`` to all where it fits."""
+    """``POST /api/v1/pulls``. Without ``nodes`` it goes to all, or with ``fits`` to all where it fits.
+
+    With ``one_node`` and without ``nodes``: to those that have it already, else to the one with the most room.
+    """
 
     model: ModelName
     nodes: Annotated[tuple[Name, ...], Field(max_length=MOST_NODES, strict=False)] = ()
     fits: bool = False
+    one_node: bool = False
     context: int = Field(default=8192, ge=256, le=1_048_576)
     """For ``fits``: tokens that must find their place, too."""
     copies: bool = True

@@ -71,7 +71,8 @@ def pull(*, name: str, nodes: tuple[str, ...], everywhere: bool, fits: bool, bac
     with place.client() as client:
         # Nodes with an agent copy from each other, and go on when the caller leaves.
         if fits or background or ((nodes or everywhere) and pulls.has_machines(client)):
-            view = pulls.begin(client, name, nodes, fits=fits)
+            # As without --background: onto the one with most room, where nothing is said of where.
+            view = pulls.begin(client, name, nodes, fits=fits, one_node=not (nodes or everywhere or fits))
             if background:
                 show.out(t("model.begun", name=name, pull=view.id))
                 return

@@ -68,9 +68,9 @@ def has_machines(client: "Client") -> bool:
     return any(node.kind.value == "machine" for node in client.nodes())
 
 
-def begin(client: "Client", name: str, nodes: tuple[str, ...], *, fits: bool) -> "PullView":
+def begin(client: "Client", name: str, nodes: tuple[str, ...], *, fits: bool, one_node: bool) -> "PullView":
     """A pull that goes on by itself."""
-    return client.send(catalog_calls.begin_pull(name, nodes=nodes, fits=fits))
+    return client.send(catalog_calls.begin_pull(name, nodes=nodes, fits=fits, one_node=one_node))
 
 
 def follow(client: "Client", view: "PullView") -> None:

@@ -57,9 +57,9 @@ def fit(model: str, *, context: int) -> Call[Fits]:
     return Call("GET", path, Fits.model_validate_json, query={"context": str(context)}, seconds=REGISTRY_SECONDS)
 
 
-def begin_pull(model: str, *, nodes: Sequence[str] = (), fits: bool = False, context: int = 8192) -> Call[PullView]:
-    """``nodes``: all when none is named, or with ``fits`` those where it fits."""
-    body = {"model": model, "nodes": list(nodes), "fits": fits, "context": context}
+def begin_pull(model: str, *, nodes: Sequence[str] = (), fits: bool = False, one_node: bool = False) -> Call[PullView]:
+    """``nodes``: all when none is named, with ``fits`` those where it fits, with ``one_node`` the roomiest."""
+    body = {"model": model, "nodes": list(nodes), "fits": fits, "one_node": one_node}
     return Call("POST", f"{API}/pulls", PullView.model_validate_json, body=body, seconds=REGISTRY_SECONDS)
 
 

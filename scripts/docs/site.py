@@ -167,6 +167,7 @@ def settings(half: Half, source: Path, site: Path) -> dict[str, object]:
         "docs_dir": str(source),
         "site_dir": str(site),
         "extra_css": ["style/site.css"],
+        "extra_javascript": ["style/site.js"],
         "nav": menu(half),
         # A line of code is no place to link to: empty links only trouble who hears the page.
         "markdown_extensions": [

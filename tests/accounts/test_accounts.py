@@ -4,10 +4,11 @@ import asyncio
 import time
 
 import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from cluster_ai.accounts import tables
 from cluster_ai.accounts.opening import Vault
-from cluster_ai.accounts.passwords import Passwords
+from cluster_ai.accounts.passwords import SHORTEST, Passwords, check_strength
 from cluster_ai.accounts.service import Attempt, csrf_of, digest
 from cluster_ai.accounts.throttle import MOST_KEYS, Throttle
 from cluster_ai.accounts.types import BadCredentials, TooManyAttempts, WeakPassword
@@ -117,7 +118,11 @@ def test_new_password_ends_other_sessions_and_keeps_this_one(house: House) -> No
 
 
 @pytest.mark.parametrize(
-    "weak", ["", "short", "1234567", "password", "PASSWORD1", "qwertyuiop", "aaaaaaaaaa", "abababab", "x" * 257]
+    "weak",
+    [
+        *("", "short", "1234567", "password", "PASSWORD1", "qwertyuiop", "aaaaaaaaaa", "abababab", "x" * 257),
+        *("Password123!", "rabbit2rabbit2", "administrator1", "ollama123", "P@ssw0rd"),
+    ],
 )
 def test_weak_passwords(house: House, weak: str) -> None:
     async def story(vault: Vault) -> None:
@@ -125,6 +130,14 @@ def test_weak_passwords(house: House, weak: str) -> None:
             await vault.accounts.change_password(GOOD, weak)
 
     house.tell(story)
+
+
+def test_none_of_the_most_used_passwords_is_taken() -> None:
+    long_enough = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= SHORTEST]
+    assert len(long_enough) > 3000
+    for word in long_enough[:3000]:
+        with pytest.raises(WeakPassword):
+            check_strength(word, name="admin")
 
 
 def test_hash_of_old_costs_is_renewed_at_the_next_sign_in(house: House) -> None:

@@ -25,6 +25,15 @@ class Tab:
     def open(self, url: str) -> None:
         self._call("Page.navigate", url=url)
 
+    def sized(self, width: int, height: int) -> None:
+        """The window in CSS pixels; Chromium's own cannot be as narrow as a phone."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def press(self, key: str, code: int) -> None:
+        """A key, by its name and Windows' number for it, where the focus is."""
+        for kind in ("rawKeyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
     def value(self, expression: str) -> Any:
         """Of JavaScript in the page; None when it throws."""
         answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)

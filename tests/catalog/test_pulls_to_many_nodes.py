@@ -80,6 +80,23 @@ def test_a_disk_that_is_known_to_be_full_gets_no_byte(cluster: Cluster) -> None:
     assert cluster.nodes["a"].files() == set()
 
 
+def test_for_one_node_it_is_the_roomiest_and_afterwards_whoever_has_it(cluster: Cluster) -> None:
+    cluster.library.add("tiny", "1b", MODEL)
+    cluster.disks = {"a": SPARE_DISK + 2 * SIZE, "b": SPARE_DISK + 9 * SIZE, "c": SPARE_DISK + 3 * SIZE}
+
+    async def story(pulls: Pulls) -> None:
+        view = await ended(pulls, (await pulls.create(wanted(one_node=True), by="ana")).id)
+        assert states(view) == {"b": S.DONE}
+        cluster.disks = {"a": SPARE_DISK + 99 * SIZE}
+        cluster.library.add("tiny", "1b", noise(SIZE, seed=9))
+        view = await ended(pulls, (await pulls.create(wanted(one_node=True), by="ana")).id)
+        assert states(view) == {"b": S.DONE}
+
+    cluster.tell(story)
+    assert cluster.nodes["b"].pulls == 2
+    assert cluster.nodes["a"].pulls == 0
+
+
 def test_a_giver_that_breaks_off_is_left_for_the_library(cluster: Cluster) -> None:
     cluster.library.add("tiny", "1b", MODEL)
 

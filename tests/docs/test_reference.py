@@ -11,7 +11,7 @@ import pytest
 
 import cluster_ai
 from cluster_ai.core.errors import ClusterError, Misconfigured
-from cluster_ai.settings import load
+from cluster_ai.settings import Ports, load
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,7 +86,8 @@ def test_every_page_is_reached_from_the_index() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "README.pt-BR.md", "docs/how-to", "docs/open-webui.md", "docs/reference"]
+    "page",
+    ["README.md", "README.pt-BR.md", "docs/how-to", "docs/open-webui.md", "docs/open-webui.pt-BR.md", "docs/reference"],
 )
 def test_configurations_that_pages_show_are_valid(page: str, tmp_path: Path) -> None:
     files = sorted((ROOT / page).rglob("*.md")) if (ROOT / page).is_dir() else [ROOT / page]
@@ -111,17 +112,21 @@ def test_every_attack_has_a_test_that_tries_it() -> None:
     assert {name for name in named if not (ROOT / "tests" / f"{name}.py").is_file()} == set()
 
 
-PORTUGUESE = [page for page in sorted((ROOT / "docs").rglob("*.pt-BR.md")) if page.name != "README.pt-BR.md"]
+@pytest.mark.parametrize("page", ["second-cluster.md", "second-cluster.pt-BR.md"])
+def test_ports_of_a_second_cluster_are_those_that_it_takes(page: str) -> None:
+    rows = re.findall(r"^\| (N.*?) \|", (ROOT / "docs/how-to" / page).read_text(encoding="utf-8"), re.MULTILINE)
+    told = [int(offset or 0) for row in rows for offset in re.findall(r"N(?:\+(\d+))?", row)]
+    taken = Ports.at(20_000)
+    assert told == sorted(port - 20_000 for _, port in taken), "the last are the workers', two for each"
 
 
-@pytest.mark.parametrize("page", PORTUGUESE, ids=lambda page: page.stem)
-def test_portuguese_page_has_the_headings_and_the_code_of_the_english_one(page: Path) -> None:
-    def bones(one: Path) -> tuple[list[str], list[str]]:
-        text = one.read_text(encoding="utf-8")
-        # What a person reads in code, comments and values that are sentences, is in their language.
-        blocks = re.findall(r"^```.*?^```", text, re.DOTALL | re.MULTILINE)
-        code = [re.sub(r'#.*$|"[^"\n]* [^"\n]*"', "", block, flags=re.MULTILINE) for block in blocks]
-        plain = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
-        return re.findall(r"^#+(?= )", plain, re.MULTILINE), code
-
-    assert bones(page) == bones(page.with_name(page.name.replace(".pt-BR", "")))
+def test_how_far_the_service_is_shut_in_is_told_alike() -> None:
+    """tests/install compares the first of these pages with systemd."""
+    rows = re.findall(
+        r"^\| `cluster-ai\.service`, of .*\| ([0-9.]+) \|$",
+        (ROOT / "docs/reference/install.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    for page in ("add-a-machine.md", "add-a-machine.pt-BR.md"):
+        told = (ROOT / "docs/how-to" / page).read_text(encoding="utf-8")
+        assert re.search(rf"systemd-analyze security`: {rows[1]}\).*\({rows[0]}\)", told), page

@@ -30,7 +30,7 @@ def idle(narrow: RunningNode) -> Iterator[None]:
 
 def test_leaving_a_stream_frees_the_slot(narrow: RunningNode) -> None:
     with narrow.reading(), narrow.reading():
-        assert narrow.working()
+        until(narrow.working, seconds=5, what="they write")
     left = time.monotonic()
     answer = narrow.ask("/api/chat", PARIS | {"options": {"num_predict": 1}, "stream": False})
     assert answer.status == 200

@@ -65,13 +65,13 @@ def test_node_answers_while_it_loads(served: RunningNode) -> None:
     served.ask("/api/generate", {"model": CHAT, "keep_alive": 0})
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(served.ask, "/api/generate", ONE_WORD)
-        slowest = 0.0
+        meanwhile = 0
         while not loading.done():
-            began = time.monotonic()
             assert served.ask("/api/tags").status == 200
-            slowest = max(slowest, time.monotonic() - began)
+            meanwhile += not loading.done()
     assert loading.result().json["load_duration"] > 100_000_000
-    assert slowest < 0.3
+    # A node that waits for the model would have answered when it was there, and not before.
+    assert meanwhile > 5
 
 
 def test_killed_runner_is_seen_and_replaced(served: RunningNode) -> None:

@@ -6409,6 +6409,8 @@ export interface components {
         /**
          * NewPull
          * @description ``POST /api/v1/pulls``. Without ``nodes`` it goes to all, or with ``fits`` to all where it fits.
+         *
+         *     With ``one_node`` and without ``nodes``: to those that have it already, else to the one with the most room.
          */
         NewPull: {
             /**
@@ -6433,6 +6435,11 @@ export interface components {
              * @default []
              */
             nodes: string[];
+            /**
+             * One Node
+             * @default false
+             */
+            one_node: boolean;
         };
         /**
          * NewSilence
