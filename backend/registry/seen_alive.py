@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from backend.registry.keeping import engine_words
+from backend.registry.keeping import engine_words, short
 from backend.snapshot import ALIVE
 from cluster_ai.gateway.types import UpstreamKind
 from cluster_ai.nodes.types import InstanceKind
@@ -67,7 +67,7 @@ def _engine(node: NodeView, lease: float) -> Registration:
         kind=InstanceKind.ENGINE.value,
         name=node.name,
         url=node.url,
-        version=node.version,
+        version=short(node.version),
         capabilities=engine_words(models, most=MOST_WORDS),
         metadata={"engine": node.kind.value},
         lease_seconds=lease,

@@ -98,6 +98,14 @@ def test_a_node_that_drains_asks_not_to_be_chosen_and_one_that_is_taken_out_is_g
     assert "embedded" not in look()
 
 
+def test_a_node_that_calls_itself_nonsense_keeps_nobody_out(api: Api, look: Callable[[], dict[str, Instance]]) -> None:
+    odd = upstream("attic", "http://10.0.0.7:11434", version="1\x00" + "é" * 999)
+    api.world.gateway = GatewayView(started_at=1.0, upstreams=(odd,))
+    found = look()
+    assert found["attic"].version == "1" + "é" * 255
+    assert "dask-dashboard" in found
+
+
 def test_they_stand_there_while_the_block_runs(api: Api) -> None:
     async def story() -> tuple[int, int]:
         async with own.own_services(api.plane, tick_seconds=0.05):
