@@ -70,7 +70,7 @@ export interface PullWanted {
 }
 
 export async function beginPull({ nodes, ...wanted }: PullWanted): Promise<void> {
-  await sent(api.POST('/api/v1/pulls', { body: { ...wanted, nodes: [...nodes] } }))
+  await sent(api.POST('/api/v1/pulls', { body: { ...wanted, one_node: false, nodes: [...nodes] } }))
   await again('pulls')
 }
 
