@@ -8,6 +8,7 @@ from cluster_ai.registry.service import Claim, Registry
 from cluster_ai.registry.types import Registration, Renewal, Telemetry, UnknownInstance, is_word
 
 MOST_MODELS: Final = 128
+LONGEST_TEXT: Final = 256
 
 
 @dataclass(slots=True)
@@ -54,6 +55,11 @@ class Keeper:
 def words(told: Iterable[str], *, most: int) -> frozenset[str]:
     """Those that the registry takes: a machine may call itself and its models anything."""
     return frozenset(list(dict.fromkeys(filter(is_word, told)))[:most])
+
+
+def short(told: str) -> str:
+    """As much of a text from elsewhere as the registry takes."""
+    return told.encode("utf-8", "ignore").decode().replace("\x00", "")[:LONGEST_TEXT]
 
 
 def engine_words(models: Iterable[tuple[str, bool]], *, most: int) -> frozenset[str]:

@@ -12,7 +12,8 @@ from cluster_ai.compute.types import ComputeView
 from cluster_ai.gateway.types import GatewayView, UpstreamKind, UpstreamState
 from cluster_ai.registry.types import Instance, Query, State
 from tests.backend.running import Api, running_api
-from tests.backend.world import WITH_WORKER, upstream
+from tests.backend.world import INTERNAL, WITH_WORKER, upstream
+from tests.cli.calling import cli, environment
 from tests.waiting import until
 
 LEASE = 1.0
@@ -97,6 +98,14 @@ def test_a_node_that_drains_asks_not_to_be_chosen_and_one_that_is_taken_out_is_g
     assert "embedded" not in look()
 
 
+def test_a_node_that_calls_itself_nonsense_keeps_nobody_out(api: Api, look: Callable[[], dict[str, Instance]]) -> None:
+    odd = upstream("attic", "http://10.0.0.7:11434", version="1\x00" + "é" * 999)
+    api.world.gateway = GatewayView(started_at=1.0, upstreams=(odd,))
+    found = look()
+    assert found["attic"].version == "1" + "é" * 255
+    assert "dask-dashboard" in found
+
+
 def test_they_stand_there_while_the_block_runs(api: Api) -> None:
     async def story() -> tuple[int, int]:
         async with own.own_services(api.plane, tick_seconds=0.05):
@@ -131,3 +140,13 @@ def test_orders_to_the_head_s_own_nodes_say_what_they_are_and_what_to_do(api: Ap
         assert ("a node of the gateway" in other["detail"], "drain = true" in other["hint"]) == (True, True)
         nobody = client.patch("/api/v1/machines/nobody", json={"draining": True}).json()
         assert nobody["detail"] == "no machine is called nobody"
+
+
+def test_the_verb_says_it_in_the_reader_s_language(api: Api) -> None:
+    api.home.internal_token.write_text(INTERNAL)
+    api.home.internal_token.chmod(0o600)
+    api.tick()
+    for lang, told, todo in (("en", "embedded node", "under [node]"), ("pt-BR", "nó embutido", "em [node]")):
+        env = environment(api.home.root, CLUSTER_AI_PORTS__BACKEND=str(api.port), CLUSTER_AI_LANG=lang)
+        done = cli("node", "drain", "embedded", env=env)
+        assert (done.returncode, told in done.stderr, todo in done.stderr) == (3, True, True), done.stderr
