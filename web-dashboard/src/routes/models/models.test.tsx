@@ -273,6 +273,7 @@ describe('one model', () => {
       fits: false,
       context: 8192,
       copies: true,
+      one_node: false,
     })
   })
 })
