@@ -11,7 +11,8 @@ from cluster_ai.cli import place, show
 from cluster_ai.cli.noun import Noun, as_json
 from cluster_ai.cli.words import t
 
-_SECRET_IN_URL: Final = re.compile(r"(?<=://)([^:/@\s]*):([^@/\s]*)@")
+# Up to the last @: people write passwords with an @ or a slash in them as they are.
+_SECRET_IN_URL: Final = re.compile(r"(?<=://)([^:/@\s]*):\S*@")
 _SECRET_IN_QUERY: Final = re.compile(r"(?<=[?&]password=)[^&#]*")
 
 
