@@ -84,11 +84,18 @@ class Store:
     def put_revoked(self, pem: str) -> None:
         """A list of revoked certificates; an older one than what stands there changes nothing.
 
+        Nothing is written for a member whose files were removed: a list that comes while it leaves is no new beginning.
+
         Raises:
             NoCertificate: it is no such list.
         """
-        if number_of(pem) > self.revoked_number():
-            self._write(self.revoked, pem)
+        if number_of(pem) <= self.revoked_number():
+            return
+        try:
+            files.replace(self.revoked, _ended(pem))
+        except FileNotFoundError:
+            if self.folder.exists():
+                raise
 
     def revoked_number(self) -> int:
         """Of the list that stands there; -1 when it is none, so that any other takes its place."""
@@ -113,9 +120,14 @@ class Store:
                 shutil.rmtree(old, ignore_errors=True)
 
     def remove(self) -> None:
-        """All of it."""
+        """All of it, and what a removal that was killed had left.
+
+        The folder goes out of everybody's sight first: somebody else of this program may just be writing into it.
+        """
         with suppress(FileNotFoundError):
-            shutil.rmtree(self.folder)
+            self.folder.rename(self.folder.with_name(f".{self.folder.name}.{secrets.token_hex(6)}"))
+        for gone in self.folder.parent.glob(f".{self.folder.name}.*"):
+            shutil.rmtree(gone)
 
     def signature(self) -> tuple[object, ...]:
         """Changes when any of the files does."""
@@ -123,7 +135,11 @@ class Store:
 
     def _write(self, path: Path, text: str) -> None:
         path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-        files.replace(path, text if text.endswith("\n") else text + "\n")
+        files.replace(path, _ended(text))
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"
 
 
 def number_of(revocation_list: str) -> int:

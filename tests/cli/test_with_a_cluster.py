@@ -266,20 +266,6 @@ def test_a_password_is_typed_twice_and_unseen(cluster: Cluster) -> None:
     assert "phrase" not in seen
 
 
-def test_restart_keeps_the_ports_and_down_leaves_nothing(cluster: Cluster) -> None:
-    before = {row["pid"] for row in read(cluster.cli("ps", "--json"))["items"]}
-    done = cluster.cli("restart", timeout=100)
-    assert done.returncode == 0, done.stderr
-    assert f"http://localhost:{cluster.base}" in done.stdout
-    now = {row["pid"] for row in read(cluster.cli("ps", "--json"))["items"]}
-    assert not before & now
-    assert cluster.cli("down").returncode == 0
-    assert not [pid for pid in now if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
-    assert cluster.cli("status").returncode == 5
-    assert cluster.cli("down").returncode == 0
-    assert not (cluster.home / "run/port-base").exists()
-
-
 def test_lines_for_curl_get_an_answer(cluster: Cluster) -> None:
     lines = cluster.cli("gateway", "snippet", "curl")
     assert lines.returncode == 0, lines.stderr
@@ -296,3 +282,17 @@ def test_other_words_for_one_thing_are_understood(cluster: Cluster) -> None:
     assert "kept" in cluster.cli("slo", "ls").stdout
     assert cluster.cli("slo", "rm", "kept", "--yes").returncode == 0
     assert "kept" not in cluster.cli("slo", "list").stdout
+
+
+def test_restart_keeps_the_ports_and_down_leaves_nothing(cluster: Cluster) -> None:
+    before = {row["pid"] for row in read(cluster.cli("ps", "--json"))["items"]}
+    done = cluster.cli("restart", timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert f"http://localhost:{cluster.base}" in done.stdout
+    now = {row["pid"] for row in read(cluster.cli("ps", "--json"))["items"]}
+    assert not before & now
+    assert cluster.cli("down").returncode == 0
+    assert not [pid for pid in now if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert cluster.cli("status").returncode == 5
+    assert cluster.cli("down").returncode == 0
+    assert not (cluster.home / "run/port-base").exists()

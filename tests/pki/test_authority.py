@@ -2,6 +2,7 @@
 
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,22 @@ def test_older_list_of_revoked_does_not_bring_anybody_back(members: Members) -> 
     assert number_of(store.revoked.read_text()) == 2
     with pytest.raises(NoCertificate):
         number_of("rubbish")
+
+
+def test_what_is_removed_while_lists_come_in_is_gone(members: Members) -> None:
+    """A machine that leaves is revoked: the list that says so may come while its files go."""
+    for number in range(1, 8):
+        store, signed = members.node(number)
+        lists = []
+        for _ in range(30):
+            members.revoke(signed.serial)
+            lists.append(members.list())
+        with ThreadPoolExecutor(1) as other:
+            written = other.submit(lambda store=store, lists=lists: [store.put_revoked(one) for one in lists])
+            store.remove()
+            written.result(timeout=20)
+        assert not store.folder.exists()
+    assert not [path for path in members.folder.iterdir() if path.name.startswith(".node")]
 
 
 def test_renewal_is_wanted_in_the_last_third() -> None:
