@@ -146,6 +146,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("GET", f"{API}/program/updates", _V, _READ, "whether a newer version is there"),
     Rule("GET", f"{API}/program/doctor", _O, "doctor:read", "folders and addresses of the head"),
     Rule("GET", f"{API}/settings", _A, "settings:read", "addresses and folders of the head"),
+    Rule("PATCH", f"{API}/settings", _A, "settings:write", "how everything here behaves, but not who gets in"),
     Rule("GET", f"{API}/settings/tls", _A, "settings:read", ""),
     Rule("GET", f"{API}/backups", _A, "backups:read", ""),
     Rule("POST", f"{API}/backups", _A, "backups:write", "reads all there is"),

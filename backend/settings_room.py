@@ -2,20 +2,21 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, JsonValue, SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource
 
-from cluster_ai.core.errors import Misconfigured
+from backend.settings_forms import Kind, forms, is_changed_here
+from cluster_ai.core.errors import Forbidden, InvalidInput, Misconfigured
 from cluster_ai.core.wire import View
-from cluster_ai.gateway.reload import LIVE
+from cluster_ai.gateway.reloading import reload_all
 from cluster_ai.logs.masking import STARS, masked
 from cluster_ai.pki.facts import TlsView, tls_facts
 from cluster_ai.settings import Settings, head_files, joined, load, written
+from cluster_ai.settings_file import SettingsFile, fields, from_environment, is_from_environment, taken_up
 
 Source = Literal["default", "file", "membership", "environment"]
 
@@ -26,26 +27,43 @@ _USER_IN_URL: Final = re.compile(r"(?<=://).*@")
 class SettingView(View):
     """One setting. ``value`` is what the API has had since it started, ``***`` in place of a secret (``secret``).
 
-    ``source``: ``membership`` is what joining a cluster wrote. ``changed``: what is written now is something else;
-    ``taken_up`` says what brings it. A gateway that was reloaded since has it already.
+    ``written``: what a start would take now. ``source``: ``membership`` is what joining a cluster wrote.
+    ``changed``: ``written`` is something else than ``value``; ``taken_up`` says what brings it. A gateway that was
+    reloaded since has it already. ``kind``, ``choices`` and ``optional`` (it may be not set) are for forms; ``locked``:
+    why the API does not change it: the environment gives it, or it is for who sits at the machine.
     """
 
     name: str
     value: JsonValue
+    written: JsonValue
     default: JsonValue
     source: Source
     meaning: str
     secret: bool
     taken_up: Literal["reload", "restart"]
     changed: bool
+    kind: Kind
+    choices: tuple[str, ...]
+    optional: bool
+    locked: Literal["", "environment", "machine"]
 
 
 class SettingsView(View):
-    """All of them. ``file``: its path; ``readable``: what is written there now would be taken at a start."""
+    """All of them. ``file``: its path; ``readable``: what is written there now would be taken at a start.
+
+    ``revision``: of the file, for ``If-Match``.
+    """
 
     file: str
     readable: bool
+    revision: str
     items: tuple[SettingView, ...]
+
+
+class SettingLocked(Forbidden):
+    """The setting is changed by who sits at the machine, not over the network."""
+
+    code = "setting_locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +84,33 @@ class Told:
         except Misconfigured:
             pass
         given: dict[Source, dict[str, Any]] = {
-            "environment": EnvSettingsSource(Settings)(),
+            "environment": from_environment(),
             "file": file,
             "membership": member,
         }
         now = _plain(self.settings)
-        items = tuple(_one(name, field, now, later, _source(name, given)) for name, field in _fields(Settings, ""))
-        return SettingsView(file=str(home.config), readable=later is not None, items=items)
+        items = tuple(_one(name, field, now, later, _source(name, given)) for name, field in fields())
+        revision = SettingsFile(home).revision()
+        return SettingsView(file=str(home.config), readable=later is not None, revision=revision, items=items)
+
+    def change(self, changes: Mapping[str, JsonValue], *, seen: str | None) -> None:
+        """Writes them, all or none; what gateways of this machine take up while they serve is in force then.
+
+        Raises:
+            SettingLocked: one of them is not for the API.
+            ClusterError: as ``SettingsFile.change``.
+        """
+        for name, value in changes.items():
+            if not is_changed_here(name):
+                raise SettingLocked(
+                    f"{name} is changed at the machine itself", hint=f"there: cluster-ai config set {name} VALUE"
+                )
+            if STARS in json.dumps(value):
+                raise InvalidInput("three stars stand for a secret, and are none", path=name)
+        home = self.settings.paths
+        SettingsFile(home).change(changes, seen=seen)
+        if any(taken_up(name) == "reload" for name in changes):
+            reload_all(home.run)
 
     def tls(self, now: float) -> TlsView:
         """The authority and the head's certificate, as they lie there; makes and renews nothing.
@@ -84,24 +122,32 @@ class Told:
 
 
 def _one(name: str, field: FieldInfo, now: dict[str, Any], later: dict[str, Any] | None, source: Source) -> SettingView:
-    section, _, last = name.rpartition(".")
     value = _at(now, name)
+    coming = value if later is None else _at(later, name)
+    last, form = name.rpartition(".")[2], forms()[name]
     shown = _shown(last, value)
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     return SettingView(
         name=name,
         value=shown,
+        written=_shown(last, coming),
         default=_json(default),
         source=source,
         meaning=field.description or "",
-        secret=shown != _bare(value),
-        taken_up="reload" if section == "gateway" and last in LIVE else "restart",
-        changed=later is not None and _at(later, name) != value,
+        secret=shown != _bare(value) or _shown(last, coming) != _bare(coming),
+        taken_up=taken_up(name),
+        changed=coming != value,
+        kind=form.kind,
+        choices=form.choices,
+        optional=form.optional,
+        locked="machine" if not is_changed_here(name) else "environment" if is_from_environment(name) else "",
     )
 
 
 def _shown(last: str, value: Any) -> JsonValue:
-    found: JsonValue = masked({last: _bare(value, STARS)})[last]
+    bare = _bare(value, STARS)
+    # The path of a file that holds a secret is none.
+    found: JsonValue = bare if last.endswith("_file") else masked({last: bare})[last]
     return _USER_IN_URL.sub(f"{STARS}@", found) if isinstance(found, str) else found
 
 
@@ -144,12 +190,3 @@ def _source(name: str, given: dict[Source, dict[str, Any]]) -> Source:
         if found is not None:
             return source
     return "default"
-
-
-def _fields(model: type[BaseModel], front: str) -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in model.model_fields.items():
-        kind: Any = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _fields(kind, f"{front}{name}.")
-        else:
-            yield f"{front}{name}", field

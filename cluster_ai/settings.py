@@ -192,10 +192,17 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     Raises:
         Misconfigured: the file cannot be read or a value in it (or in the environment) is wrong.
     """
-    env = os.environ if env is None else env
-    home = Home(default_home(env))
-    values = written(home.config)
-    values["home"] = home.root
+    home = Home(default_home(os.environ if env is None else env))
+    return checked(written(home.config), home)
+
+
+def checked(values: dict[str, Any], home: Home) -> Settings:
+    """The settings, were ``values`` what stands in the file; the environment wins over them.
+
+    Raises:
+        Misconfigured: one of them (or in the environment) is wrong.
+    """
+    values = values | {"home": home.root}
     if member := joined(home.membership):
         # What people wrote themselves wins.
         values["agent"] = member | values.get("agent", {})

@@ -1,5 +1,7 @@
 """``cluster-ai tls``: the cluster's own authority and certificates."""
 
+import time
+
 import click
 
 from cluster_ai.cli import place, show
@@ -28,10 +30,15 @@ def renew(*, as_json: bool) -> None:
 @tls.command("show", help=t("tls.show"))
 @as_json
 def one(*, as_json: bool) -> None:
+    # Who only looks changes nothing, not even a certificate that is due.
+    from cluster_ai.pki.facts import tls_facts
+    from cluster_ai.settings import head_files
+
     settings = place.settings()
-    if not (settings.paths.authority / "ca.crt").is_file():
+    found = tls_facts(head_files(settings), time.time())
+    if found.authority is None or found.certificate is None:
         raise Conflict(t("tls.none"), hint="cluster-ai tls make")
-    _made(renew=False, as_json=as_json)
+    _tell(found.cluster_id, found.authority.fingerprint, found.certificate.not_after, as_json=as_json)
 
 
 def _made(*, renew: bool, as_json: bool) -> None:
@@ -45,15 +52,17 @@ def _made(*, renew: bool, as_json: bool) -> None:
     settings.paths.make()
     authority = ensure_head(head_files(settings), renew=renew)
     until = Store(settings.paths.tls).life().not_after
+    _tell(authority.cluster_id, authority.fingerprint, until, as_json=as_json)
+
+
+def _tell(cluster: str, fingerprint: str, until: float, *, as_json: bool) -> None:
     if as_json:
-        show.out_json(
-            {"cluster_id": authority.cluster_id, "fingerprint": authority.fingerprint, "certificate_until": until}
-        )
+        show.out_json({"cluster_id": cluster, "fingerprint": fingerprint, "certificate_until": until})
         return
     show.pairs(
         [
-            (t("column.authority"), authority.fingerprint),
-            (t("column.cluster"), authority.cluster_id),
+            (t("column.authority"), fingerprint),
+            (t("column.cluster"), cluster),
             (t("column.certificate"), show.at(until)),
         ]
     )

@@ -1,6 +1,7 @@
 """What the head's authority and certificate say of themselves. Reads only."""
 
 import hashlib
+from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -26,8 +27,12 @@ class CertificateFacts(View):
 
 
 class TlsView(View):
-    """None of either where none was made: a head with a LAN address makes them, or `cluster-ai tls make` does."""
+    """None of either where none was made: a head with a LAN address makes them, or `cluster-ai tls make` does.
 
+    ``cluster_id``: a UUID, which stands in the authority; empty where there is none.
+    """
+
+    cluster_id: str = ""
     authority: CertificateFacts | None = None
     certificate: CertificateFacts | None = None
 
@@ -40,15 +45,17 @@ def tls_facts(files: HeadFiles, now: float) -> TlsView:
     """
     own, store = files.authority / CERTIFICATE, Store(files.store)
     authority = certificate = None
+    cluster_id = ""
     if own.is_file():
         try:
             found = read_certificate(own.read_text(encoding="ascii"), own)
         except (OSError, UnicodeDecodeError) as exc:
             raise NoCertificate(f"{own} cannot be read: {exc}", hint=RESTORE) from exc
+        cluster_id = str(UUID(str(found.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)[0].value)))
         authority = _facts(found, due=now >= found.not_valid_after_utc.timestamp())
     if store.certificate.is_file():
         certificate = _facts(store.found(), due=store.life().wants_renewal(now))
-    return TlsView(authority=authority, certificate=certificate)
+    return TlsView(cluster_id=cluster_id, authority=authority, certificate=certificate)
 
 
 def _facts(found: x509.Certificate, *, due: bool) -> CertificateFacts:

@@ -104,7 +104,6 @@ update|update status
 update_check|update check
 update_apply|update apply
 update_back|update rollback
-reload|reload
 gc|model gc
 version|version
 END
@@ -112,7 +111,10 @@ END
     settings)
       cat <<'END'
 config|config show
+config_set|config set <setting> <value>
+config_unset|config unset <setting>
 config_path|config path
+reload|reload
 END
       ;;
   esac

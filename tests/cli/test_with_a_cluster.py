@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx2
 import psutil
 import pytest
 
@@ -24,6 +25,14 @@ def read(done: subprocess.CompletedProcess[str]) -> dict:
     said = json.loads(done.stdout)
     assert said["schema_version"] == 1
     return said
+
+
+def place_of(cluster: Cluster) -> httpx2.Client:
+    """The API, as this machine's own programs reach it."""
+    secret = (cluster.home / "secrets/internal.token").read_text().strip()
+    return httpx2.Client(
+        base_url=f"http://127.0.0.1:{cluster.base}", headers={"Authorization": f"Bearer {secret}"}, trust_env=False
+    )
 
 
 def test_up_says_where_it_is_and_the_password_once(cluster: Cluster) -> None:
@@ -282,6 +291,26 @@ def test_other_words_for_one_thing_are_understood(cluster: Cluster) -> None:
     assert "kept" in cluster.cli("slo", "ls").stdout
     assert cluster.cli("slo", "rm", "kept", "--yes").returncode == 0
     assert "kept" not in cluster.cli("slo", "list").stdout
+
+
+def test_a_setting_is_changed_and_taken_up_while_the_cluster_serves(cluster: Cluster) -> None:
+    text = (cluster.home / "config.toml").read_text()
+    done = cluster.cli("config", "set", "gateway.queue_length", "77")
+    assert done.returncode == 0, done.stderr
+    assert "cluster-ai reload" in done.stderr
+    assert cluster.cli("config", "get", "gateway.queue_length").stdout == "77\n"
+    assert "queue_length" in read(cluster.cli("reload", "--json"))["items"][0]["settings"]
+    # The API does the same, and asks the gateway by itself.
+    with place_of(cluster) as client:
+        answer = client.patch("/api/v1/settings", json={"changes": {"gateway.queue_length": 78}})
+        assert answer.status_code == 200, answer.text
+    assert read(cluster.cli("reload", "--json"))["items"][0]["settings"] == [], "it has it already"
+    assert cluster.cli("config", "set", "gateway.queue_length", "-1").returncode == 2
+    assert read(cluster.cli("config", "unset", "gateway.queue_length", "--json")) == {
+        "schema_version": 1, "changed": True,
+        "items": [{"name": "gateway.queue_length", "taken_up": "reload"}],
+    }  # fmt: skip
+    assert (cluster.home / "config.toml").read_text() == text
 
 
 def test_restart_keeps_the_ports_and_down_leaves_nothing(cluster: Cluster) -> None:

@@ -2099,7 +2099,13 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change
+         * @description Changes some, all of them or none; with If-Match only if the file is as the caller saw it (``revision``).
+         *
+         *     Settings that say who gets in, where things lie or what runs as whom are changed at the machine itself.
+         */
+        patch: operations["change_api_v1_settings_patch"];
         trace?: never;
     };
     "/api/v1/settings/tls": {
@@ -6504,6 +6510,16 @@ export interface components {
             one_node: boolean;
         };
         /**
+         * NewSettings
+         * @description ``changes``: settings by their dotted names, each with what it is to be; null takes it back to its default.
+         */
+        NewSettings: {
+            /** Changes */
+            changes: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
          * NewSilence
          * @description Which alerts are to be quiet, for how long, and why.
          */
@@ -8012,17 +8028,33 @@ export interface components {
          * SettingView
          * @description One setting. ``value`` is what the API has had since it started, ``***`` in place of a secret (``secret``).
          *
-         *     ``source``: ``membership`` is what joining a cluster wrote. ``changed``: what is written now is something else;
-         *     ``taken_up`` says what brings it. A gateway that was reloaded since has it already.
+         *     ``written``: what a start would take now. ``source``: ``membership`` is what joining a cluster wrote.
+         *     ``changed``: ``written`` is something else than ``value``; ``taken_up`` says what brings it. A gateway that was
+         *     reloaded since has it already. ``kind``, ``choices`` and ``optional`` (it may be not set) are for forms; ``locked``:
+         *     why the API does not change it: the environment gives it, or it is for who sits at the machine.
          */
         SettingView: {
             /** Changed */
             changed: boolean;
+            /** Choices */
+            choices: string[];
             default: components["schemas"]["JsonValue"];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "switch" | "integer" | "number" | "text" | "choice" | "list" | "table";
+            /**
+             * Locked
+             * @enum {string}
+             */
+            locked: "" | "environment" | "machine";
             /** Meaning */
             meaning: string;
             /** Name */
             name: string;
+            /** Optional */
+            optional: boolean;
             /** Secret */
             secret: boolean;
             /**
@@ -8036,10 +8068,13 @@ export interface components {
              */
             taken_up: "reload" | "restart";
             value: components["schemas"]["JsonValue"];
+            written: components["schemas"]["JsonValue"];
         };
         /**
          * SettingsView
          * @description All of them. ``file``: its path; ``readable``: what is written there now would be taken at a start.
+         *
+         *     ``revision``: of the file, for ``If-Match``.
          */
         SettingsView: {
             /** File */
@@ -8048,6 +8083,8 @@ export interface components {
             items: components["schemas"]["SettingView"][];
             /** Readable */
             readable: boolean;
+            /** Revision */
+            revision: string;
         };
         /**
          * ShareView
@@ -8602,10 +8639,17 @@ export interface components {
         /**
          * TlsView
          * @description None of either where none was made: a head with a LAN address makes them, or `cluster-ai tls make` does.
+         *
+         *     ``cluster_id``: a UUID, which stands in the authority; empty where there is none.
          */
         TlsView: {
             authority?: components["schemas"]["CertificateFacts"] | null;
             certificate?: components["schemas"]["CertificateFacts"] | null;
+            /**
+             * Cluster Id
+             * @default
+             */
+            cluster_id: string;
         };
         /**
          * Token
@@ -29473,6 +29517,177 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsView"];
+                };
+            };
+            /** @description Malformed request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not supported here */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node failed */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Out of space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_api_v1_settings_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSettings"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
