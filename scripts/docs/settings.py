@@ -1,4 +1,4 @@
-"""Writes ``docs/reference/settings.md`` in both languages from the settings tree: ``python scripts/docs/settings.py``."""
+"""Writes ``docs/reference/settings.md`` in both languages from the settings: ``python scripts/docs/settings.py``."""
 
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -28,6 +28,8 @@ class Words(NamedTuple):
 ENGLISH: Final = Words(
     "settings.md",
     """# Settings
+*[Português](settings.pt-BR.md)*
+
 Made from `cluster_ai/settings.py` by `scripts/docs/settings.py`; do not edit by hand.
 
 Written in `config.toml` in the data directory. Every setting is also an environment variable, which wins:
@@ -56,6 +58,8 @@ HERE.
 PORTUGUESE: Final = Words(
     "settings.pt-BR.md",
     """# Configuração
+*[English](settings.md)*
+
 Feito de `cluster_ai/settings.py` por `scripts/docs/settings.py`; não edite à mão.
 
 Fica em `config.toml` no diretório de dados. Cada configuração é também uma variável de ambiente, que vale mais:
@@ -89,6 +93,8 @@ def default_of(field: FieldInfo, words: Words) -> str:
         return ""
     if value is None:
         return words.unset
+    if value == "":
+        return '`""`'
     return f"`{str(value) if not isinstance(value, tuple) else list(value)}`"
 
 
