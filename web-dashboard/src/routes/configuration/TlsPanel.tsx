@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import type { TlsTold } from '../../api/types.ts'
-import { useFormat } from '../../i18n/useFormat.ts'
 import { Asked } from '../../ui/Asked.tsx'
 import { Command } from '../../ui/Command.tsx'
 import { Facts } from '../../ui/Facts.tsx'
@@ -51,8 +50,8 @@ interface CertificateProps {
 }
 
 function Certificate({ title, one, due }: CertificateProps) {
-  const { t } = useTranslation()
-  const format = useFormat()
+  const { t, i18n } = useTranslation()
+  const day = new Intl.DateTimeFormat(i18n.language, { dateStyle: 'medium' })
   return (
     <section>
       <h3 className={css.heading}>
@@ -61,8 +60,8 @@ function Certificate({ title, one, due }: CertificateProps) {
       <Facts
         facts={[
           [t('column.name'), one.name],
-          [t('tls.until'), format.day(new Date(1000 * one.not_after).toISOString().slice(0, 10))],
-          [t('tls.names'), one.names.join(', ')],
+          [t('tls.until'), day.format(1000 * one.not_after)],
+          [t('tls.names'), one.names.filter((name) => !name.includes('://')).join(', ')],
           [
             t('tls.fingerprint'),
             <code key="print" className={`mono ${css.print}`}>

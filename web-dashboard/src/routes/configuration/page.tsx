@@ -108,7 +108,7 @@ function Told({ told, meanings, q, onlySet }: ToldProps) {
       ) : (
         <SettingTable settings={list} meaningOf={meaningOf} onAsk={setAsked} />
       )}
-      <p className={`${ui.note} ${ui.pad}`}>
+      <p className={`${ui.note} ${css.foot}`}>
         <Coded text={t('configuration.file', { file: told.file })} />
       </p>
       {asked ? (
