@@ -208,6 +208,8 @@ const STEPS = {
   backups: (page) => at(page, '/backups', '#restore li'),
   doctor: (page) => at(page, '/doctor', '#fine dd'),
   updates: (page) => at(page, '/updates', '#steps li'),
+  metrics: (page) => at(page, '/charts', '#metrics canvas'),
+  'metrics as a table': (page) => at(page, '/charts?view=table', '#metrics table'),
   events: (page) => at(page, '/events', '#incidents'),
   compute: (page) => at(page, '/compute', '#workers table'),
   services: (page) => at(page, '/services?able=chat', '#services input'),

@@ -86,6 +86,7 @@ const workPages = ({ planId, ticketId, sloId }) => ({
   models: ['/models?view=machines', '#held table'],
   gateway: ['/gateway', '#decisions table'],
   backups: ['/backups', '#backups table'],
+  metrics: ['/charts', '#metrics canvas'],
   events: ['/events', '#incidents'],
   services: ['/services?able=chat', '#services input'],
   settings: ['/settings', '#sessions li'],

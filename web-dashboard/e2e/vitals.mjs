@@ -20,6 +20,7 @@ const PAGES = [
   ['/objectives', 'main h1'],
   ['/freezes', '#policies'],
   ['/compute', '#workers'],
+  ['/charts', '#metrics'],
   ['/events', '#incidents'],
   ['/people', '#sessions'],
   ['/audit', '#audit'],
@@ -27,6 +28,7 @@ const PAGES = [
   ['/updates', '#steps'],
   ['/doctor', '#fine'],
   ['/settings', '#sessions'],
+  ['/configuration', '#settings'],
 ]
 
 /** `slow` and `line` are those of Lighthouse's mobile run: a phone of the middle class on slow 4G. */

@@ -32,6 +32,7 @@ export const PAGES = [
   { to: '/objectives', icon: 'target', word: 'nav.objectives', group: 'work' },
   { to: '/freezes', icon: 'frost', word: 'freezes.heading', group: 'work', isRare: true },
   { to: '/compute', icon: 'worker', word: 'nav.compute', group: 'work' },
+  { to: '/charts', icon: 'chart', word: 'metrics.title', group: 'watch' },
   { to: '/events', icon: 'bell', word: 'log.heading', group: 'watch' },
   { to: '/logs', icon: 'lines', word: 'nav.logs', group: 'watch', least: 'operator' },
   { to: '/doctor', icon: 'pulse', word: 'nav.doctor', group: 'watch', least: 'operator' },

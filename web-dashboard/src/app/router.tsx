@@ -306,6 +306,16 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('../routes/settings/page.tsx'), 'SettingsPage'),
 })
 
+const metrics = createRoute({
+  getParentRoute: () => inside,
+  path: '/charts',
+  validateSearch: (search: Record<string, unknown>): { minutes?: 5 | 15 | 60; view?: 'table' } => ({
+    minutes: ([5, 15, 60] as const).find((one) => one === search.minutes),
+    view: oneOf(['table'], search.view),
+  }),
+  component: lazyRouteComponent(() => import('../routes/metrics/page.tsx'), 'MetricsPage'),
+})
+
 const configuration = createRoute({
   getParentRoute: () => inside,
   path: '/configuration',
@@ -329,6 +339,7 @@ const kept = [
   updates,
   settings,
   configuration,
+  metrics,
 ] as const
 
 const work = [
