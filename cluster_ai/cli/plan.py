@@ -37,7 +37,7 @@ def plan() -> None:
 def submit(*, file: str, key: str | None, check: bool, wait: bool, as_json: bool) -> None:
     from cluster_ai.client import plan_calls
 
-    body = _read(file) | ({"idempotency_key": key} if key else {})
+    body = read(file) | ({"idempotency_key": key} if key else {})
     with place.client() as client:
         if check:
             found = client.send(plan_calls.check(body))
@@ -47,7 +47,7 @@ def submit(*, file: str, key: str | None, check: bool, wait: bool, as_json: bool
             return
         accepted = client.send(plan_calls.submit(body))
     if as_json and wait:
-        _wait(accepted.plan.plan_id, as_json=True)
+        wait_for(accepted.plan.plan_id, as_json=True)
         return
     if as_json:
         show.out_json(accepted.model_dump(mode="json"))
@@ -56,14 +56,14 @@ def submit(*, file: str, key: str | None, check: bool, wait: bool, as_json: bool
     show.say(t("plan.submitted", tickets=count) if accepted.is_first else t("plan.known", tickets=count))
     show.out(accepted.plan.plan_id)
     if wait:
-        _wait(accepted.plan.plan_id)
+        wait_for(accepted.plan.plan_id)
 
 
 @plan.command("wait", help=t("plan.wait"))
 @click.argument("which", metavar=t("meta.plan"))
 @as_json
 def wait_one(*, which: str, as_json: bool) -> None:
-    _wait(which, as_json=as_json)
+    wait_for(which, as_json=as_json)
 
 
 @plan.command("list", help=t("plan.list"))
@@ -162,7 +162,7 @@ def replay(*, which: str, start: str | None, wait: bool) -> None:
     show.say(t("plan.replayed", again=again, taken=accepted.plan.tickets - again))
     show.out(accepted.plan.plan_id)
     if wait:
-        _wait(accepted.plan.plan_id)
+        wait_for(accepted.plan.plan_id)
 
 
 @plan.command("verify", help=t("plan.verify"))
@@ -195,7 +195,7 @@ def state_of(word: str) -> str:
     return t(f"work.{word}")
 
 
-def _wait(which: str, *, as_json: bool = False) -> None:
+def wait_for(which: str, *, as_json: bool = False) -> None:
     from cluster_ai.cli import plan_wait
 
     with place.client() as client:
@@ -225,7 +225,7 @@ def _state(found: "PlanView") -> str:
     return state_of("paused") if found.paused and not found.status.ended else state_of(found.status.value)
 
 
-def _read(file: str) -> dict[str, Any]:
+def read(file: str) -> dict[str, Any]:
     """The plan in a JSON or TOML file, or on standard input (``-``, JSON)."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
