@@ -50,6 +50,8 @@ VERBS: Final = {
     "webhook": "webhook:webhook",
     "alerts": "alerts:alerts",
     "events": "events:events",
+    "metrics": "metrics:metrics",
+    "power": "power:power",
     "auth": "auth:auth",
     "audit": "audit_log:audit",
     "tls": "tls:tls",
@@ -63,6 +65,8 @@ VERBS: Final = {
     "completion": "about:completion",
     "version": "about:version",
 }
+ALSO: Final = {"notify": "webhook"}
+"""Other words for a verb."""
 GROUPS: Final = (
     ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "doctor", "open", "tui", "backup", "update")),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
@@ -70,7 +74,7 @@ GROUPS: Final = (
     (
         "more",
         (
-            *("alerts", "events", "auth", "audit", "tls", "firewall", "database", "service"),
+            *("alerts", "events", "metrics", "power", "auth", "audit", "tls", "firewall", "database", "service"),
             *("config", "serve", "diag", "completion", "version"),
         ),
     ),
@@ -84,9 +88,10 @@ class Root(Noun):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in VERBS:
+        name = ALSO.get(cmd_name, cmd_name)
+        if name not in VERBS:
             return None
-        module, _, attribute = VERBS[cmd_name].partition(":")
+        module, _, attribute = VERBS[name].partition(":")
         found: click.Command = getattr(import_module(f"cluster_ai.cli.{module}"), attribute)
         return found
 
