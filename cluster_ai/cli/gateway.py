@@ -57,11 +57,12 @@ class Gateway:
             return parse_line(response.text) or {}
 
     @contextmanager
-    def stream(self, path: str, body: Mapping[str, Any]) -> Iterator[Answer]:
-        """An answer while it is written; leaving the block cancels it."""
+    def stream(self, path: str, body: Mapping[str, Any], *, node: str = "") -> Iterator[Answer]:
+        """An answer while it is written, by ``node`` where one is named; leaving the block cancels it."""
+        headers = {"X-Cluster-Node": node} if node else {}
         with ExitStack() as stack:
             with translated(self._target.url):
-                response = stack.enter_context(self._http.stream("POST", path, json=body))
+                response = stack.enter_context(self._http.stream("POST", path, json=body, headers=headers))
                 if not good(response.status_code):
                     response.read()
                 _check(response)
