@@ -19,6 +19,7 @@ NAME: Final = "cluster-ai"
 COMPLETE: Final = "_CLUSTER_AI_COMPLETE"
 
 VERBS: Final = {
+    "init": "first_setup:init",
     "up": "start:up",
     "down": "stop:down",
     "restart": "stop:restart",
@@ -68,7 +69,13 @@ VERBS: Final = {
 ALSO: Final = {"notify": "webhook"}
 """Other words for a verb."""
 GROUPS: Final = (
-    ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "doctor", "open", "tui", "backup", "update")),
+    (
+        "daily",
+        (
+            *("init", "up", "down", "restart", "reload", "status", "ps", "logs", "doctor", "open", "tui"),
+            *("backup", "update"),
+        ),
+    ),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
     ("work", ("plan", "ticket", "map", "run-example", "compute", "svc", "slo", "freeze", "webhook")),
     (
