@@ -37,26 +37,24 @@ def plan() -> None:
 def submit(*, file: str, key: str | None, check: bool, wait: bool, as_json: bool) -> None:
     from cluster_ai.client import plan_calls
 
-    body = read(file) | ({"idempotency_key": key} if key else {})
+    body = _with_key(read(file), key)
+    if not check:
+        _hand_in(body, wait=wait, as_json=as_json)
+        return
     with place.client() as client:
-        if check:
-            found = client.send(plan_calls.check(body))
-            show.out_json(found.model_dump(mode="json")) if as_json else show.say(
-                t("plan.good", tickets=found.tickets, levels=found.levels)
-            )
-            return
-        accepted = client.send(plan_calls.submit(body))
-    if as_json and wait:
-        wait_for(accepted.plan.plan_id, as_json=True)
-        return
+        found = client.send(plan_calls.check(body))
     if as_json:
-        show.out_json(accepted.model_dump(mode="json"))
-        return
-    count = accepted.plan.tickets
-    show.say(t("plan.submitted", tickets=count) if accepted.is_first else t("plan.known", tickets=count))
-    show.out(accepted.plan.plan_id)
-    if wait:
-        wait_for(accepted.plan.plan_id)
+        show.out_json(found.model_dump(mode="json"))
+    else:
+        show.say(t("plan.good", tickets=found.tickets, levels=found.levels))
+
+
+@plan.command("run", help=t("plan.run"))
+@click.argument("file", metavar=t("meta.file"))
+@click.option("--key", metavar=t("meta.text"), help=t("plan.key"))
+@as_json
+def run(*, file: str, key: str | None, as_json: bool) -> None:
+    _hand_in(_with_key(read(file), key), wait=True, as_json=as_json)
 
 
 @plan.command("wait", help=t("plan.wait"))
@@ -193,6 +191,28 @@ def one_of(known: list[str], which: str) -> str:
 
 def state_of(word: str) -> str:
     return t(f"work.{word}")
+
+
+def _with_key(body: dict[str, Any], key: str | None) -> dict[str, Any]:
+    return body | ({"idempotency_key": key} if key else {})
+
+
+def _hand_in(body: dict[str, Any], *, wait: bool, as_json: bool) -> None:
+    from cluster_ai.client import plan_calls
+
+    with place.client() as client:
+        accepted = client.send(plan_calls.submit(body))
+    if as_json and wait:
+        wait_for(accepted.plan.plan_id, as_json=True)
+        return
+    if as_json:
+        show.out_json(accepted.model_dump(mode="json"))
+        return
+    count = accepted.plan.tickets
+    show.say(t("plan.submitted", tickets=count) if accepted.is_first else t("plan.known", tickets=count))
+    show.out(accepted.plan.plan_id)
+    if wait:
+        wait_for(accepted.plan.plan_id)
 
 
 def wait_for(which: str, *, as_json: bool = False) -> None:

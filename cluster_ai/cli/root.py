@@ -52,6 +52,7 @@ VERBS: Final = {
     "alerts": "alerts:alerts",
     "events": "events:events",
     "metrics": "metrics:metrics",
+    "ha": "heads:ha",
     "power": "power:power",
     "auth": "auth:auth",
     "audit": "audit_log:audit",
@@ -81,8 +82,8 @@ GROUPS: Final = (
     (
         "more",
         (
-            *("alerts", "events", "metrics", "power", "auth", "audit", "tls", "firewall", "database", "service"),
-            *("config", "serve", "diag", "completion", "version"),
+            *("alerts", "events", "metrics", "power", "auth", "audit", "tls", "firewall"),
+            *("database", "ha", "service", "config", "serve", "diag", "completion", "version"),
         ),
     ),
 )
