@@ -41,19 +41,23 @@ def bench(*, name: str, nodes: tuple[str, ...], as_json: bool, **how: Any) -> No
     with place.client() as client:
         model = named(client.models(), name)
     with Gateway(place.settings()) as gateway:
-        rows = [_measured(gateway, model.name, node, how) for node in nodes or model.nodes]
+        problems: list[ClusterError] = []
+        rows = [_measured(gateway, model.name, node, how, problems) for node in nodes or model.nodes]
+    if problems and len(problems) == len(rows):
+        raise problems[0]
     if as_json:
         asked = {"model": model.name, **{word: how[word] for word in ("runs", "tokens", "parallel")}}
         show.out_json({**asked, "items": rows})
     else:
         show.table([t(f"column.{column}") for column in COLUMNS], map(_row, rows), fit=FIT)
-    failed = sum(bool(row["error"]) for row in rows)
-    if failed:
-        leave(Exit.ERROR if failed == len(rows) else Exit.PARTIAL)
+    if problems:
+        leave(Exit.PARTIAL)
 
 
-def _measured(gateway: "Gateway", model: str, node: str, how: dict[str, Any]) -> dict[str, Any]:
-    """What the node did. One that fails is told and keeps the others from nothing."""
+def _measured(
+    gateway: "Gateway", model: str, node: str, how: dict[str, Any], problems: list[ClusterError]
+) -> dict[str, Any]:
+    """What the node did. One that fails is noted and keeps the others from nothing."""
     show.say(t("model.benching", node=show.safe(node)))
     options = {"num_predict": how["tokens"], "temperature": 0, "seed": 1}
 
@@ -72,6 +76,7 @@ def _measured(gateway: "Gateway", model: str, node: str, how: dict[str, Any]) ->
         with ThreadPoolExecutor(how["parallel"]) as crew:
             runs = list(crew.map(answer, range(1, how["runs"] + 1)))
     except ClusterError as exc:
+        problems.append(exc)
         return {"node": node, "load_seconds": None, **benched.figures((), 0.0), "error": show.reason(exc)}
     found = benched.figures(runs, time.monotonic() - began)
     return {"node": node, "load_seconds": first.load, **found, "error": ""}

@@ -45,16 +45,16 @@ def init(*, yes: bool, as_json: bool, **said: Any) -> None:
     before = file.revision()
     settings = file.change(changes)
     changed, runs = file.revision() != before, look_if_any(home) is not None
+    if not as_json:
+        _tell(settings, changed=changed)
+    if not runs:
+        may_start.refuse_start(settings)
     if as_json:
         ports = settings.effective_ports.model_dump(mode="json")
         show.out_json(
             {"home": str(home.root), "config": str(home.config), "changed": changed, "runs": runs, "ports": ports}
         )
     else:
-        _tell(settings, changed=changed)
-    if not runs:
-        may_start.refuse_start(settings)
-    if not as_json:
         show.say(t("init.next", command="cluster-ai restart" if runs and changed else "cluster-ai up"))
 
 

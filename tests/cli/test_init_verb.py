@@ -44,7 +44,9 @@ def test_a_start_that_could_not_work_is_refused_here(tmp_path: Path) -> None:
     env = environment(tmp_path / "home", CLUSTER_AI_LANG="en")
     with socket.create_server(("127.0.0.1", base)):
         taken = cli("init", "--port-base", str(base), env=env)
+        for_programs = cli("init", "--json", env=env)
     assert (taken.returncode, str(base) in taken.stderr, "port_taken" in taken.stderr) == (8, True, True)
+    assert (for_programs.returncode, for_programs.stdout) == (8, "")
     assert cli("init", env=env).returncode == 0, "the port is free again"
     opened = cli("init", "--bind", "0.0.0.0", env=env)
     assert (opened.returncode, "admin-password" in opened.stderr) == (1, True), opened.stderr
