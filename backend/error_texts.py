@@ -1,4 +1,4 @@
-"""Writes the sentences of errors for the dashboard: ``python -m backend.error_texts``.
+"""Writes what errors say and settings mean for the dashboard: ``python -m backend.error_texts``.
 
 English is left out: there the API's own words are shown, which are finer.
 """
@@ -16,7 +16,8 @@ FOLDER: Final = Path(__file__).parent.parent / "web-dashboard/src/i18n"
 def files() -> dict[Path, str]:
     """Each file and what must stand in it."""
     return {
-        FOLDER / f"errors.{lang}.json": json.dumps(dict(texts(lang, DOMAIN)), ensure_ascii=False, indent=2) + "\n"
+        FOLDER / f"{domain}.{lang}.json": json.dumps(dict(texts(lang, domain)), ensure_ascii=False, indent=2) + "\n"
+        for domain in (DOMAIN, "settings")
         for lang in LANGS
         if lang != "en"
     }

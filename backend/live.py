@@ -13,7 +13,7 @@ from cluster_ai.core.errors import NotFound, Unavailable
 from cluster_ai.core.loops import every
 from cluster_ai.views import NodeView, OverviewView, ReadyView
 
-__all__ = ["EVENTS", "OVERVIEW", "TOPICS", "Bus", "ClusterEvent", "Keep", "Live", "Now"]
+__all__ = ["EVENTS", "OVERVIEW", "TOPICS", "Bus", "ClusterEvent", "Keep", "Live", "Now", "Shown"]
 
 OVERVIEW = "overview"
 EVENTS = "events"
@@ -30,6 +30,8 @@ Now = Callable[[], float]
 """Answers Unix seconds."""
 Keep = Callable[[Sequence[ClusterEvent]], None]
 """Is told what happened, in the loop: it neither waits nor fails."""
+Shown = Callable[[OverviewView], None]
+"""Gets a picture, as ``Keep`` is told."""
 
 
 class Live:
@@ -46,11 +48,14 @@ class Live:
         self._overview: OverviewView | None = None
         self._ticking = asyncio.Lock()
         self._keep: Keep | None = None
+        self._shown: Shown | None = None
 
     @asynccontextmanager
-    async def running(self, *, seconds: float, keep: Keep | None = None) -> AsyncIterator[None]:
-        """Ticks inside the block; ``keep`` is told what happened."""
-        self._keep = keep
+    async def running(
+        self, *, seconds: float, keep: Keep | None = None, shown: Shown | None = None
+    ) -> AsyncIterator[None]:
+        """Ticks inside the block; ``keep`` is told what happened, ``shown`` gets each picture."""
+        self._keep, self._shown = keep, shown
         loop = asyncio.create_task(every(seconds, self.tick, name="live"))
         try:
             yield
@@ -71,6 +76,8 @@ class Live:
         before, self._overview, self._readings = self._overview, picture, readings
         if before is not None:
             self._tell(tuple(changes(before, picture)))
+        if self._shown is not None:
+            self._shown(picture)
         self._bus.publish(OVERVIEW, picture)
 
     def _tell(self, happened: Sequence[ClusterEvent]) -> None:

@@ -11,8 +11,9 @@ from starlette.types import ASGIApp
 
 from backend import catalogs, election_room, logs_room, outside, plans_room, slo_room, updates_room, working
 from backend.gateways import GatewayCalls, Gateways
-from backend.live import Bus, ClusterEvent, Keep, Live
+from backend.live import Bus, ClusterEvent, Keep, Live, Shown
 from backend.plane_config import Neighbours, PlaneConfig
+from backend.recent import Recent
 from backend.rooms import Accounts, Rooms, open_rooms
 from backend.sources import HttpGateway, Rested, Sources, Supervisor
 from cluster_ai.registry.service import Means, Registry
@@ -49,6 +50,7 @@ class Plane:
     logs: logs_room.Logs | None
     term: election_room.Term
     """Whether this head leads."""
+    recent: Recent
     backups: updates_room.Backups | None = None
     updates: updates_room.Updates | None = None
     dispatching: working.Dispatching | None = None
@@ -79,7 +81,8 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
         standing = election_room.open_election(config.election, rooms.database, bus, config.vault)
         term = await stack.enter_async_context(standing)
         live = Live(sources, about=config.about, bus=bus, database=rooms.check, now=config.vault.times.now)
-        await stack.enter_async_context(live.running(seconds=config.tick_seconds, keep=_kept_by_leader(rooms, term)))
+        recent, kept = Recent(rooms.members.fleet.gauges), _kept_by_leader(rooms, term)
+        await stack.enter_async_context(live.running(seconds=config.tick_seconds, keep=kept, shown=_into(recent)))
         alone = not config.members.heads
         tls = None if alone else config.members.files.store
         slo = await stack.enter_async_context(
@@ -114,6 +117,7 @@ async def open_plane(config: PlaneConfig, neighbours: Neighbours) -> AsyncIterat
             notify,
             await stack.enter_async_context(logs_room.open_logs(config.logs)),
             term,
+            recent,
             *await stack.enter_async_context(updates_room.open_upkeep(config.upkeep, upkeep, asked)),
         )
 
@@ -126,6 +130,10 @@ def _kept_by_leader(rooms: Rooms, term: election_room.Term) -> Keep:
             rooms.events.keep(happened)
 
     return keep
+
+
+def _into(recent: Recent) -> Shown:
+    return lambda picture: recent.take(picture, time.monotonic())
 
 
 def _session() -> aiohttp.ClientSession:

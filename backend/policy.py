@@ -44,6 +44,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("POST", f"{API}/auth/password", _V, "account:write", "everybody owns their password"),
     Rule("POST", f"{API}/auth/revoke", _V, "account:write", "everybody may end their own token"),
     Rule("GET", f"{API}/overview", _V, _READ, "the live snapshot"),
+    Rule("GET", f"{API}/metrics/recent", _V, _READ, "what the snapshots of the last hour said"),
     Rule("GET", f"{API}/cluster", _V, _READ, "which head leads"),
     Rule("GET", f"{API}/nodes", _V, _READ, ""),
     Rule("GET", f"{API}/nodes/{{name}}", _V, _READ, ""),

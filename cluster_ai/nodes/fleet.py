@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from cluster_ai.core.clock import Clock
 from cluster_ai.nodes.errors import NoSuchMachine, not_called
+from cluster_ai.nodes.inventory import Gauges
 from cluster_ai.nodes.presence import MachineState, Patience, Presence, Roll
 from cluster_ai.nodes.records import GivenOrder, Machine
 from cluster_ai.nodes.service import Joined, Machines
@@ -175,6 +176,11 @@ class Fleet:
     def all(self) -> tuple[Known, ...]:
         """By name."""
         return tuple(self.known(machine.id) for machine in sorted(self._known.values(), key=lambda one: one.name))
+
+    def gauges(self) -> tuple[tuple[str, Gauges], ...]:
+        """How machines do, by name; those that are away say nothing any more."""
+        heard = (known for known in self.all() if known.state is not MachineState.AWAY)
+        return tuple((known.machine.name, known.presence.beat.gauges) for known in heard if known.presence)
 
     def resting(self) -> tuple[str, ...]:
         """Names of machines that get no new work."""

@@ -5,6 +5,8 @@
 #   run.sh soak          what takes too long for each time: more of the same faults, every look, all pictures
 #   run.sh --known unit  runs nothing: are these stages?
 # Exit: 0 all green, 1 a stage is red, 2 there is no such stage.
+# At most three tests of a stage that failed are tried once more when everything else has ended: what is red then, with
+# the machine to itself, is red. What is green then is named at the end, since it hides a fault of the test or worse.
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 cd "$root" || exit 1
@@ -24,6 +26,8 @@ rounds=(
 # waits. With them both lanes take about the same time.
 machines=(tests/lan tests/install tests/registry tests/supervisor tests/executors)
 
+few=3 # so many red tests of a stage may be chance
+
 shell_files() { git ls-files --cached --others --exclude-standard -- '*.sh' '*.bats' '*.bash' '.ci/run'; }
 
 # The files that hold tests of a kind: to collect all the others first takes longer than many of them.
@@ -38,18 +42,25 @@ stage_shell() {
 }
 # Files of tests stay together, in the order of tests/order.py: the long ones first. One process more than processors,
 # since they wait a good part of their time.
-stage_unit() { pytest -q -n "$(($(nproc) + 1))" --dist loadfile --no-loadscope-reorder -m 'not real and not browser and not open_webui and not slow' --durations=5; }
-# What fails there is red at once: a test that passes only with the machine to itself is a fault to mend. Two processes
-# for each processor: most of these tests wait for the parts that they started.
+# Each stage has a cache of its own, since two run at the same time.
+tested() { # tested STAGE ARGUMENT...
+  rm -rf ".pytest_cache/$1"
+  pytest -q -o "cache_dir=.pytest_cache/$1" "${@:2}"
+}
+stage_unit() { tested unit -n "$(($(nproc) + 1))" --dist loadfile --no-loadscope-reorder -m 'not real and not browser and not open_webui and not slow' --durations=5; }
+# Two processes for each processor: most of these tests wait for the parts that they started.
 stage_real() {
-  pytest -q -n "$(($(nproc) * 2))" --dist loadfile --no-loadscope-reorder -m 'real and not browser and not slow' --durations=25 \
+  tested real -n "$(($(nproc) * 2))" --dist loadfile --no-loadscope-reorder -m 'real and not browser and not slow' --durations=25 \
     "${machines[@]/#/--ignore=}"
 }
-stage_machines() { pytest -q -m 'real and not slow' --durations=5 "${machines[@]}"; }
-stage_browser() { of_kind browser | xargs pytest -q -m 'browser and not slow' --durations=5; }
+stage_machines() { tested machines -m 'real and not slow' --durations=5 "${machines[@]}"; }
+# shellcheck disable=SC2046  # names of files are words
+stage_browser() { tested browser -m 'browser and not slow' --durations=5 $(of_kind browser); }
 # Its page is driven by the dashboard's Playwright.
+# shellcheck disable=SC2046
 stage_open-webui() {
-  scripts/setup/dashboard.sh --to-work && scripts/setup/open_webui.sh && of_kind open_webui | xargs pytest -q -m 'open_webui and not slow' --durations=5
+  scripts/setup/dashboard.sh --to-work && scripts/setup/open_webui.sh &&
+    tested open-webui -m 'open_webui and not slow' --durations=5 $(of_kind open_webui)
 }
 stage_soak() { pytest -q -m slow --durations=25; }
 stage_menu() { bats --print-output-on-failure tests/shell; }
@@ -98,6 +109,26 @@ run_round() { # run_round 'STAGE... | STAGE...'
   fi
 }
 
+failed_of() { # failed_of STAGE: the tests of it that failed, a line each
+  python3 -c 'import json, sys; print("\n".join(json.load(open(sys.argv[1]))))' \
+    ".pytest_cache/$1/v/cache/lastfailed" 2>/dev/null
+}
+
+# Stages whose few red tests are green alone count as green, and are told.
+try_again() {
+  local stage reds red ids
+  mapfile -t reds < <(sed -n 's/^\([a-z-]*\) .*RED (1)$/\1/p' "$told/summary")
+  for stage in "${reds[@]}"; do
+    mapfile -t ids < <(failed_of "$stage")
+    [ "${#ids[@]}" -gt 0 ] && [ "${#ids[@]}" -le "$few" ] || continue
+    printf '\n== %s once more, alone\n' "$stage"
+    pytest -q -p no:xdist "${ids[@]}" </dev/null || continue
+    red=$(sed -n "s/^\($stage .*\)RED (1)$/\1/p" "$told/summary")
+    sed -i "/^$stage /d" "$told/summary"
+    { printf '%sok, with %s red until alone:\n' "$red" "${#ids[@]}" && printf '  %s\n' "${ids[@]}"; } >>"$told/summary"
+  done
+}
+
 main() {
   local only_names='' stage round
   if [ "${1:-}" = --known ]; then
@@ -113,6 +144,7 @@ main() {
   told=$(mktemp -d) && trap 'rm -rf "$told"' EXIT
   : >"$told/summary"
   for round in "${rounds[@]}"; do run_round "$round"; done
+  try_again
   local red=0
   grep -q RED "$told/summary" && red=1
   printf '\n== summary\n%s\nall %15d s  %s\n' "$(cat "$told/summary")" "$SECONDS" "$([ "$red" -eq 0 ] && echo green || echo RED)"

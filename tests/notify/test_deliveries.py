@@ -216,10 +216,14 @@ def test_slow_endpoint_holds_up_no_other(desk: Desk) -> None:
             await scene.happen(*["ticket.ready"] * 300)
             running = asyncio.create_task(room.outbound.run(seconds=0.05))
             await met(lambda: len(quick.heard) == 300)
-            assert len(slow.heard) == 4, "and it is not overrun itself"
+            assert slow.open <= 4, "and it is not overrun itself"
             slow.hold.set()
-            await met(lambda: len(slow.heard) == 300)
+            await met(lambda: len(slow.heard) >= 300)
             await room.outbound.idle()
+            # On a busy box the quick one took so long that the slow one's first calls were given up: they are due again.
+            desk.now += 3600
+            while any(row.state != DeliveryState.SENT for row in await room.webhooks.deliveries(first, most=1000)):
+                await asyncio.sleep(0.05)
             running.cancel()
             await asyncio.wait({running})
             for name in (first, second):

@@ -88,6 +88,32 @@ async function keyboardReachesAll(page) {
   await page.waitForURL('**/chat')
 }
 
+/** Written through the form into the real file, in force at the gateway, and back to what it was. */
+async function settingIsChanged(page) {
+  const value = () => page.locator('#settings tbody tr code').nth(1)
+  const ask = async () => {
+    await page.locator('#settings tbody button').first().click()
+    await page.getByRole('dialog').locator('input').waitFor()
+  }
+  await at(page, '/configuration?q=gateway.queue_length', '#settings tbody button')
+  const before = await value().innerText()
+  await ask()
+  await page.getByRole('dialog').locator('input').fill('77')
+  await page.getByRole('dialog').locator('button[type="submit"]').click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.waitForFunction(
+    () => document.querySelectorAll('#settings tbody tr code')[1]?.textContent === '77',
+  )
+  await ask()
+  await page.getByRole('dialog').locator('button[type="button"]', { hasText: 'Back' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.waitForFunction(
+    (was) => document.querySelectorAll('#settings tbody tr code')[1]?.textContent === was,
+    before,
+  )
+  return `${before}, 77, ${before}`
+}
+
 async function wrongPassword(page) {
   await page.goto(`${URL_UNDER_TEST}/chat`)
   await page.locator('input[autocomplete="username"]').fill(`nobody-${Date.now()}`)
@@ -186,6 +212,22 @@ const STEPS = {
   compute: (page) => at(page, '/compute', '#workers table'),
   services: (page) => at(page, '/services?able=chat', '#services input'),
   settings: (page) => at(page, '/settings', '#sessions li'),
+  configuration: (page) => at(page, '/configuration', '#settings tbody button'),
+  'a setting': async (page) => {
+    await at(page, '/configuration?q=gateway.strategy', '#settings tbody button')
+    await page.locator('#settings tbody button').first().click()
+    await page.getByRole('dialog').locator('select').waitFor()
+  },
+  'a freeze policy': async (page) => {
+    await at(page, '/freezes', '#policies button')
+    await page.locator('#policies button').first().click()
+    await page.getByRole('dialog').locator('fieldset, [role="group"]').first().waitFor()
+  },
+  'a service of one’s own': async (page) => {
+    await at(page, '/services', '#services button')
+    await page.locator('#services button').first().click()
+    await page.getByRole('dialog').locator('input').first().waitFor()
+  },
   topology: (page) => at(page, '/topology', '#topology svg g[role="img"]'),
   'topology as a table': (page) => at(page, '/topology?view=table', '#topology table'),
   missing: missingPage,
@@ -262,6 +304,7 @@ await withBrowser(async (browser) => {
   await check('the overview is live over one WebSocket', () => visit(browser, { state }, overviewIsLive))
   await check('chat answers', () => visit(browser, { state }, chatAnswers))
   await check('keyboard: skip link and palette', () => visit(browser, { state }, keyboardReachesAll))
+  await check('a setting is changed and taken back', () => visit(browser, { state }, settingIsChanged))
   await check('an unknown address is a 404 page', () => visit(browser, { state }, missingPage))
   await everyLook(browser, state)
 })

@@ -74,10 +74,11 @@ async function chat(page, look) {
 
 /** Pages of work, promises, models and the gateway, with what must be there before the picture is taken. */
 const WORK_LOOKS = LOOKS.filter(({ theme, size }) => size === 'desktop' || theme === 'dark')
-// Not the doctor: it names folders of whatever machine the pictures are taken on.
+// Not the doctor and the cluster's settings: they name folders of whatever machine the pictures are taken on.
 const workPages = ({ planId, ticketId, sloId }) => ({
   plans: ['/plans', '#plans table'],
   plan: [`/plans/${planId}?view=graph`, '#tickets svg a'],
+  tickets: ['/tickets', '#tickets table'],
   ticket: [`/tickets/${ticketId}`, '#history li'],
   objectives: ['/objectives', '#objectives table'],
   objective: [`/objectives/${sloId}`, '#burn table'],

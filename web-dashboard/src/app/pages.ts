@@ -39,7 +39,15 @@ export const PAGES = [
   { to: '/audit', icon: 'clock', word: 'nav.audit', group: 'care', least: 'admin' },
   { to: '/backups', icon: 'archive', word: 'nav.backups', group: 'care', least: 'admin' },
   { to: '/updates', icon: 'download', word: 'nav.updates', group: 'care' },
-  { to: '/settings', icon: 'sliders', word: 'nav.settings', group: 'care' },
+  { to: '/settings', icon: 'sliders', word: 'nav.settings', group: 'care', also: '/configuration' },
+  {
+    to: '/configuration',
+    icon: 'sliders',
+    word: 'configuration.title',
+    group: 'care',
+    least: 'admin',
+    isRare: true,
+  },
   { to: '/setup', icon: 'flag', word: 'nav.setup', group: 'care', least: 'admin', isRare: true },
 ] as const satisfies readonly Page[]
 

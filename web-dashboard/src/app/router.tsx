@@ -306,6 +306,16 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('../routes/settings/page.tsx'), 'SettingsPage'),
 })
 
+const configuration = createRoute({
+  getParentRoute: () => inside,
+  path: '/configuration',
+  validateSearch: (search: Record<string, unknown>): { q?: string; only?: 'changed' } => ({
+    q: textOf(search.q),
+    only: oneOf(['changed'], search.only),
+  }),
+  component: lazyRouteComponent(() => import('../routes/configuration/page.tsx'), 'ConfigurationPage'),
+})
+
 const kept = [
   people,
   audit,
@@ -318,6 +328,7 @@ const kept = [
   doctor,
   updates,
   settings,
+  configuration,
 ] as const
 
 const work = [

@@ -15,9 +15,6 @@ export function HowPanels({ newest }: { newest: string | undefined }) {
           <p>
             <Coded text={t('backups.key.text')} />
           </p>
-          <p>
-            <Coded text={t('backups.schedule')} />
-          </p>
         </div>
       </Panel>
       <Panel id="restore" icon="restart" title={t('backups.restore')}>

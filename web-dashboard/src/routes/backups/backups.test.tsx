@@ -3,8 +3,10 @@ import userEvent from '@testing-library/user-event'
 import type { Backup } from '../../api/types.ts'
 import { openApp, problem } from '../../test/app.tsx'
 import { me } from '../../test/fixtures.ts'
-import { newestProven } from './backups.ts'
+import { newestProven, nextAt } from './backups.ts'
 
+const SETTINGS = 'GET /api/v1/settings'
+const WRITE = 'PATCH /api/v1/settings'
 const LIST = 'GET /api/v1/backups'
 const MAKE = 'POST /api/v1/backups'
 const VERIFY = 'POST /api/v1/backups/{backup}/verify'
@@ -25,12 +27,62 @@ const older = backup({
   reason: 'the database is not whole',
 })
 
+const setting = (name: string, written: number, value = written) => ({
+  name: `backup.${name}`,
+  value,
+  written,
+  default: 0,
+  source: 'file',
+  meaning: `What ${name} means.`,
+  secret: false,
+  taken_up: 'restart',
+  changed: value !== written,
+  kind: 'number',
+  choices: [],
+  optional: false,
+  locked: '',
+})
+const settings = (...items: ReturnType<typeof setting>[]) => ({
+  file: 'c',
+  readable: true,
+  revision: 'abc',
+  items,
+})
+const KEPT = [setting('keep_newest', 7), setting('keep_daily', 5), setting('keep_weekly', 4)]
 const answers = (...all: Backup[]) => ({
+  [SETTINGS]: () => settings(setting('every_hours', 0), ...KEPT),
+  [WRITE]: () => settings(setting('every_hours', 24, 0), ...KEPT),
   [LIST]: () => ({ items: all }),
   [MAKE]: () => backup({ name: 'new.cabackup' }),
   [VERIFY]: () => backup(),
   [REMOVE]: () => new Response(null, { status: 204 }),
 })
+const schedule = async () => within(await screen.findByRole('region', { name: 'Schedule' }))
+
+test('when one is made by itself is said, and changed', async () => {
+  const { asked } = await openApp('/backups', answers(backup()))
+  const panel = await schedule()
+  expect(await panel.findByText('One is made only when somebody asks.')).toBeVisible()
+  await userEvent.click(panel.getByRole('button', { name: 'How often' }))
+  const dialog = within(await screen.findByRole('dialog'))
+  await userEvent.clear(dialog.getByLabelText('Value'))
+  await userEvent.type(dialog.getByLabelText('Value'), '24')
+  await userEvent.click(dialog.getByRole('button', { name: 'Write' }))
+  await waitFor(() => expect(asked(WRITE)[0]?.body).toEqual({ changes: { 'backup.every_hours': 24 } }))
+})
+
+test('the next stands there, and what waits for a restart', async () => {
+  const made_at = Date.now() / 1000 - 3600
+  await openApp('/backups', {
+    ...answers(backup({ made_at })),
+    [SETTINGS]: () => settings(setting('every_hours', 12, 24), ...KEPT),
+  })
+  const panel = await schedule()
+  expect(await panel.findByText(/^in 2[23] h/)).toBeVisible()
+  expect(panel.getByText('after a restart')).toBeVisible()
+  expect(nextAt([], 24)).toBeNull()
+})
+
 const table = async () => within(await screen.findByRole('table', { name: 'Backups that are kept' }))
 
 test('each backup is there with its state, why it is not proven, and its file', async () => {

@@ -50,3 +50,9 @@ export const verifyBackup = (backup: string) =>
 
 export const removeBackup = (backup: string) =>
   thenLook(sent(api.DELETE('/api/v1/backups/{backup}', { params: { path: { backup } } })))
+
+/** When the next is due, in Unix seconds; null where none is made by itself. The first comes soon. Pure. */
+export function nextAt(all: readonly Backup[], everyHours: number): number | null {
+  if (everyHours <= 0 || all.length === 0) return null
+  return Math.max(...all.map((one) => one.made_at)) + 3600 * everyHours
+}

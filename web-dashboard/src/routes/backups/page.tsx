@@ -17,6 +17,7 @@ import { BackupTable } from './BackupTable.tsx'
 import { backupsQuery, createBackup, isLastProven, newestProven } from './backups.ts'
 import { HowPanels } from './HowPanels.tsx'
 import { RemoveBackup } from './RemoveBackup.tsx'
+import { SchedulePanel } from './SchedulePanel.tsx'
 
 /** What could be restored if this head died now. */
 export function BackupsPage() {
@@ -61,6 +62,7 @@ function Everything() {
             </Asked>
           </div>
         </Panel>
+        <SchedulePanel backups={backups.data ?? []} />
         <HowPanels newest={backups.data ? newestProven(backups.data)?.name : undefined} />
       </div>
       {leaving ? (

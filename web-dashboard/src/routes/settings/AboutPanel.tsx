@@ -1,6 +1,9 @@
+import { Button } from '@mantine/core'
 import { queryOptions, useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { api, sent } from '../../api/client.ts'
+import { meQuery, reaches } from '../../api/session.ts'
 import { useFormat } from '../../i18n/useFormat.ts'
 import { Address } from '../../ui/Address.tsx'
 import { Asked } from '../../ui/Asked.tsx'
@@ -18,8 +21,20 @@ export function AboutPanel() {
   const { t } = useTranslation()
   const format = useFormat()
   const system = useQuery(systemQuery)
+  const { data: me } = useQuery(meQuery)
   return (
-    <Panel id="about" icon="parts" title={t('settings.about')}>
+    <Panel
+      id="about"
+      icon="parts"
+      title={t('settings.about')}
+      end={
+        reaches(me?.user.role, 'admin') ? (
+          <Button component={Link} to="/configuration" size="compact-sm" variant="default">
+            {t('settings.cluster.link')}
+          </Button>
+        ) : null
+      }
+    >
       <Asked query={system}>
         {({ name, version, uptime_seconds, endpoints, host }) => (
           <>
