@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 
+from cluster_ai.cli.words import t
 from cluster_ai.client.calls import STREAM_SECONDS, ServedBy, served_by
 from cluster_ai.client.problems import problem, translated
 from cluster_ai.client.wiring import CONNECT_SECONDS, Target, good, parse_line
@@ -57,15 +58,29 @@ class Gateway:
             return parse_line(response.text) or {}
 
     @contextmanager
-    def stream(self, path: str, body: Mapping[str, Any]) -> Iterator[Answer]:
-        """An answer while it is written; leaving the block cancels it."""
+    def stream(self, path: str, body: Mapping[str, Any], *, node: str = "") -> Iterator[Answer]:
+        """An answer while it is written, by ``node`` where one is named; leaving the block cancels it."""
         with ExitStack() as stack:
             with translated(self._target.url):
-                response = stack.enter_context(self._http.stream("POST", path, json=body))
+                response = stack.enter_context(self._http.stream("POST", path, json=body, headers=_at(node)))
                 if not good(response.status_code):
                     response.read()
                 _check(response)
             yield Answer(served_by(response.headers), self._lines(response))
+
+    def has_blob(self, digest: str, *, nodes: str = "") -> bool:
+        """Whether the node where this caller's next model is made has a blob, or all of ``nodes`` have it."""
+        with translated(self._target.url):
+            response = self._http.head(f"/api/blobs/{digest}", headers=_at(nodes))
+            if response.status_code != httpx2.codes.NOT_FOUND:
+                _check(response)
+            return good(response.status_code)
+
+    def send_blob(self, digest: str, pieces: Iterator[bytes], size: int, *, nodes: str = "") -> None:
+        """``pieces`` make up the ``size`` bytes of the blob; each is asked for when the one before is on its way."""
+        headers = {**_at(nodes), "Content-Length": str(size)}
+        with translated(self._target.url):
+            _check(self._http.post(f"/api/blobs/{digest}", content=pieces, headers=headers))
 
     def chat_model(self) -> str:
         """A model to talk to: the built-in one, else the first that is not for embeddings.
@@ -88,6 +103,12 @@ class Gateway:
             for text in response.iter_lines():
                 if (line := parse_line(text)) is not None:
                     yield line
+
+
+def _at(nodes: str) -> dict[str, str]:
+    if not (nodes.isascii() and nodes.isprintable()):
+        raise NotFound(t("model.no_node", node=nodes), hint="cluster-ai node ls")
+    return {"X-Cluster-Node": nodes} if nodes else {}
 
 
 def _check(response: httpx2.Response) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluster_ai.cli import catalog, collecting, keeping, place, pulls, show
+from cluster_ai.cli import benching, bringing, catalog, collecting, keeping, place, pulls, show
 from cluster_ai.cli.again import repeated
 from cluster_ai.cli.exits import Exit, leave
 from cluster_ai.cli.noun import Noun, as_json
@@ -98,7 +98,8 @@ def rm(*, name: str, nodes: tuple[str, ...], yes: bool) -> None:
 
 for _verb in (
     catalog.search, catalog.fit, pulls.pulls, pulls.pause, pulls.resume, pulls.cancel, keeping.load, keeping.unload,
-    keeping.pin, keeping.unpin, keeping.pins, keeping.copy, keeping.update, collecting.gc,
+    keeping.pin, keeping.unpin, keeping.pins, keeping.copy, keeping.update, collecting.gc, benching.bench,
+    bringing.bring,
 ):  # fmt: skip
     model.add_command(_verb)
 

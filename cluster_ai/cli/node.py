@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cluster_ai.cli import at_machine, inviting, machines, node_add, place, power, show
+from cluster_ai.cli import agent, at_machine, inviting, machines, node_add, place, power, show
 from cluster_ai.cli.again import repeated
 from cluster_ai.cli.naming import NODE
 from cluster_ai.cli.noun import Noun, as_json
@@ -28,7 +28,7 @@ def node() -> None:
     pass
 
 
-for verb in (*node_add.VERBS, *inviting.VERBS, *machines.VERBS, *at_machine.VERBS, *power.VERBS):
+for verb in (*node_add.VERBS, agent.join, *inviting.VERBS, *machines.VERBS, *at_machine.VERBS, *power.VERBS):
     node.add_command(verb)
 
 

@@ -37,33 +37,31 @@ def plan() -> None:
 def submit(*, file: str, key: str | None, check: bool, wait: bool, as_json: bool) -> None:
     from cluster_ai.client import plan_calls
 
-    body = _read(file) | ({"idempotency_key": key} if key else {})
+    body = _with_key(read(file), key)
+    if not check:
+        _hand_in(body, wait=wait, as_json=as_json)
+        return
     with place.client() as client:
-        if check:
-            found = client.send(plan_calls.check(body))
-            show.out_json(found.model_dump(mode="json")) if as_json else show.say(
-                t("plan.good", tickets=found.tickets, levels=found.levels)
-            )
-            return
-        accepted = client.send(plan_calls.submit(body))
-    if as_json and wait:
-        _wait(accepted.plan.plan_id, as_json=True)
-        return
+        found = client.send(plan_calls.check(body))
     if as_json:
-        show.out_json(accepted.model_dump(mode="json"))
-        return
-    count = accepted.plan.tickets
-    show.say(t("plan.submitted", tickets=count) if accepted.is_first else t("plan.known", tickets=count))
-    show.out(accepted.plan.plan_id)
-    if wait:
-        _wait(accepted.plan.plan_id)
+        show.out_json(found.model_dump(mode="json"))
+    else:
+        show.say(t("plan.good", tickets=found.tickets, levels=found.levels))
+
+
+@plan.command("run", help=t("plan.run"))
+@click.argument("file", metavar=t("meta.file"))
+@click.option("--key", metavar=t("meta.text"), help=t("plan.key"))
+@as_json
+def run(*, file: str, key: str | None, as_json: bool) -> None:
+    _hand_in(_with_key(read(file), key), wait=True, as_json=as_json)
 
 
 @plan.command("wait", help=t("plan.wait"))
 @click.argument("which", metavar=t("meta.plan"))
 @as_json
 def wait_one(*, which: str, as_json: bool) -> None:
-    _wait(which, as_json=as_json)
+    wait_for(which, as_json=as_json)
 
 
 @plan.command("list", help=t("plan.list"))
@@ -162,7 +160,7 @@ def replay(*, which: str, start: str | None, wait: bool) -> None:
     show.say(t("plan.replayed", again=again, taken=accepted.plan.tickets - again))
     show.out(accepted.plan.plan_id)
     if wait:
-        _wait(accepted.plan.plan_id)
+        wait_for(accepted.plan.plan_id)
 
 
 @plan.command("verify", help=t("plan.verify"))
@@ -195,7 +193,29 @@ def state_of(word: str) -> str:
     return t(f"work.{word}")
 
 
-def _wait(which: str, *, as_json: bool = False) -> None:
+def _with_key(body: dict[str, Any], key: str | None) -> dict[str, Any]:
+    return body | ({"idempotency_key": key} if key else {})
+
+
+def _hand_in(body: dict[str, Any], *, wait: bool, as_json: bool) -> None:
+    from cluster_ai.client import plan_calls
+
+    with place.client() as client:
+        accepted = client.send(plan_calls.submit(body))
+    if as_json and wait:
+        wait_for(accepted.plan.plan_id, as_json=True)
+        return
+    if as_json:
+        show.out_json(accepted.model_dump(mode="json"))
+        return
+    count = accepted.plan.tickets
+    show.say(t("plan.submitted", tickets=count) if accepted.is_first else t("plan.known", tickets=count))
+    show.out(accepted.plan.plan_id)
+    if wait:
+        wait_for(accepted.plan.plan_id)
+
+
+def wait_for(which: str, *, as_json: bool = False) -> None:
     from cluster_ai.cli import plan_wait
 
     with place.client() as client:
@@ -225,7 +245,7 @@ def _state(found: "PlanView") -> str:
     return state_of("paused") if found.paused and not found.status.ended else state_of(found.status.value)
 
 
-def _read(file: str) -> dict[str, Any]:
+def read(file: str) -> dict[str, Any]:
     """The plan in a JSON or TOML file, or on standard input (``-``, JSON)."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ NAME: Final = "cluster-ai"
 COMPLETE: Final = "_CLUSTER_AI_COMPLETE"
 
 VERBS: Final = {
+    "init": "first_setup:init",
     "up": "start:up",
     "down": "stop:down",
     "restart": "stop:restart",
@@ -50,6 +51,9 @@ VERBS: Final = {
     "webhook": "webhook:webhook",
     "alerts": "alerts:alerts",
     "events": "events:events",
+    "metrics": "metrics:metrics",
+    "ha": "heads:ha",
+    "power": "power:power",
     "auth": "auth:auth",
     "audit": "audit_log:audit",
     "tls": "tls:tls",
@@ -63,15 +67,23 @@ VERBS: Final = {
     "completion": "about:completion",
     "version": "about:version",
 }
+ALSO: Final = {"notify": "webhook"}
+"""Other words for a verb."""
 GROUPS: Final = (
-    ("daily", ("up", "down", "restart", "reload", "status", "ps", "logs", "doctor", "open", "tui", "backup", "update")),
+    (
+        "daily",
+        (
+            *("init", "up", "down", "restart", "reload", "status", "ps", "logs", "doctor", "open", "tui"),
+            *("backup", "update"),
+        ),
+    ),
     ("models", ("run", "chat", "embed", "node", "agent", "model", "gateway", "key", "usage")),
     ("work", ("plan", "ticket", "map", "run-example", "compute", "svc", "slo", "freeze", "webhook")),
     (
         "more",
         (
-            *("alerts", "events", "auth", "audit", "tls", "firewall", "database", "service"),
-            *("config", "serve", "diag", "completion", "version"),
+            *("alerts", "events", "metrics", "power", "auth", "audit", "tls", "firewall"),
+            *("database", "ha", "service", "config", "serve", "diag", "completion", "version"),
         ),
     ),
 )
@@ -84,9 +96,10 @@ class Root(Noun):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in VERBS:
+        name = ALSO.get(cmd_name, cmd_name)
+        if name not in VERBS:
             return None
-        module, _, attribute = VERBS[cmd_name].partition(":")
+        module, _, attribute = VERBS[name].partition(":")
         found: click.Command = getattr(import_module(f"cluster_ai.cli.{module}"), attribute)
         return found
 

@@ -64,7 +64,8 @@ def out(text: str = "", *, newline: bool = True) -> None:
 
 def out_json(data: Mapping[str, Any], *, compact: bool = False) -> None:
     """One JSON object with its ``schema_version`` in front; on one line when ``compact``."""
-    whole = {"schema_version": SCHEMA_VERSION, **data}
+    # Some views have a field of that name: here it is that of the command line.
+    whole = {"schema_version": SCHEMA_VERSION, **data} | {"schema_version": SCHEMA_VERSION}
     click.echo(json.dumps(whole, ensure_ascii=False, indent=None if compact else 2))
 
 

@@ -21,7 +21,7 @@ LEAVE = frozenset({"/bye", "/exit", "/quit"})
 with_system = click.option("--system", metavar=t("meta.text"), help=t("talk.system"))
 
 
-def _pairs(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+def pairs_of(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
     """``name=value`` pairs; values are JSON where they can be (numbers, true), else text."""
     found: dict[str, Any] = {}
     for value in values:
@@ -36,7 +36,7 @@ def _pairs(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...
 
 
 with_options = click.option(
-    "-o", "--option", "options", multiple=True, metavar=t("meta.pair"), help=t("talk.option"), callback=_pairs
+    "-o", "--option", "options", multiple=True, metavar=t("meta.pair"), help=t("talk.option"), callback=pairs_of
 )
 
 

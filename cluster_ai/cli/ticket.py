@@ -8,8 +8,9 @@ import click
 from cluster_ai.cli import place, show
 from cluster_ai.cli import plan as plans
 from cluster_ai.cli.noun import Noun, as_json
+from cluster_ai.cli.ticket_new import create
 from cluster_ai.cli.words import t
-from cluster_ai.core.errors import InvalidInput
+from cluster_ai.core.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from cluster_ai.client import Client
@@ -25,6 +26,9 @@ WHICH: Final = t("meta.ticket")
 @click.group("ticket", cls=Noun, help=t("ticket.help"))
 def ticket() -> None:
     pass
+
+
+ticket.add_command(create)
 
 
 @ticket.command("list", help=t("ticket.list"))
@@ -115,6 +119,24 @@ def retry(*, which: str) -> None:
 @click.argument("which", metavar=WHICH)
 def cancel(*, which: str) -> None:
     _steer(which, "cancel")
+
+
+@ticket.command("approve", help=t("ticket.approve"))
+@click.argument("which", metavar=WHICH)
+@as_json
+def approve(*, which: str, as_json: bool) -> None:
+    from cluster_ai.client import plan_calls
+
+    with place.client() as client:
+        seen = client.send(plan_calls.ticket(_whole(client, which)))
+        if "unhold" not in seen.can:
+            name, state = show.safe(seen.task_id), plans.state_of(seen.status.value)
+            raise Conflict(t("ticket.not_held", name=name, state=state), hint="cluster-ai ticket list --status frozen")
+        found = client.send(plan_calls.let_go(seen))
+    if as_json:
+        show.out_json(found.model_dump(mode="json"))
+    else:
+        show.say(t("ticket.is", name=show.safe(found.task_id), state=plans.state_of(found.status.value)))
 
 
 @ticket.command("revive", help=t("ticket.revive"))

@@ -122,6 +122,11 @@ def ready() -> Call[ReadyView]:
     return Call("GET", "/ready", ReadyView.model_validate_json, errors_are_answers=True)
 
 
+def metrics() -> Call[str]:
+    """What a process measures, in Prometheus' text format."""
+    return Call("GET", "/metrics", lambda body: body.decode("utf-8", "replace"))
+
+
 def leader() -> Call[Term]:
     return Call("GET", f"{API}/cluster", Term.model_validate_json)
 

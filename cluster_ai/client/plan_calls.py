@@ -85,6 +85,19 @@ def logs(ticket_id: str, *, follow: bool) -> Call[None]:
     return Call("GET", f"{_ticket(ticket_id)}/logs", nothing, query=query, seconds=SUBMIT_SECONDS)
 
 
+def create_ticket(ticket: Mapping[str, Any], *, key: str | None = None) -> Call[Accepted]:
+    """One ticket, as a plan of its own. ``key``: the same ticket under it is accepted once."""
+    headers = {"Idempotency-Key": key} if key else {}
+    path = f"{API}/tickets"
+    return Call("POST", path, Accepted.model_validate_json, body=ticket, headers=headers, seconds=SUBMIT_SECONDS)
+
+
+def let_go(seen: TicketView) -> Call[TicketView]:
+    """A ticket that is held goes on; refused when it is not any more as it was ``seen``."""
+    path, headers = f"{_ticket(seen.ticket_id)}/status", {"If-Match": f'"{seen.revision}"'}
+    return Call("PATCH", path, TicketView.model_validate_json, body={"status": "ready"}, headers=headers)
+
+
 def steer_ticket(ticket_id: str, verb: str) -> Call[TicketView]:
     """``verb``: retry or cancel."""
     return Call("POST", f"{_ticket(ticket_id)}/{verb}", TicketView.model_validate_json)

@@ -42,6 +42,12 @@ add|node add <machine>
 drain|node drain <node>
 undrain|node uncordon <node>
 workers|compute workers
+node_show|node show <node>
+node_logs|node logs <node>
+wake|node wake <node>
+reboot|node reboot <node>
+power|power
+heads|ha
 END
       ;;
     models)
@@ -53,6 +59,9 @@ pulls|model pulls
 load|model load <model>
 unload|model unload <model>
 model_show|model show <model>
+bench|model bench <model>
+import|model import <model> <file>
+fit|model fit <model>
 END
       ;;
     monitor)
@@ -66,6 +75,8 @@ log_search|logs search <word>
 usage|usage
 calls|gateway log
 decisions|gateway decisions
+gateway|gateway status
+metrics|metrics
 END
       ;;
     work)
@@ -79,6 +90,11 @@ freezes|freeze list
 jobs|compute jobs
 services|svc ls
 webhooks|webhook list
+plan_run|plan run <file>
+ticket_logs|ticket logs <ticket>
+approve|ticket approve <ticket>
+retry|ticket retry <ticket>
+cancel|ticket cancel <ticket>
 END
       ;;
     security)
@@ -92,6 +108,8 @@ tls|tls show
 renew|tls renew
 firewall|firewall show
 firewall_apply|firewall apply
+sessions|auth session ls
+audit|audit ls
 END
       ;;
     upkeep)
@@ -106,6 +124,8 @@ update_apply|update apply
 update_back|update rollback
 gc|model gc
 version|version
+service|service status
+pack|update pack <file>
 END
       ;;
     settings)
@@ -115,6 +135,7 @@ config_set|config set <setting> <value>
 config_unset|config unset <setting>
 config_path|config path
 reload|reload
+init|init
 END
       ;;
   esac
@@ -150,7 +171,7 @@ shown_command() { # shown_command COMMAND: what stands beside an entry
 }
 
 draw() {
-  local index mark name title
+  local index mark name room title
   title=$(words menu_title)
   [ "$place" = main ] || title="$title > $(words "menu_$place")"
   printf '%s%s%s  %s%s%s\n\n' "$clear" "$bold" "$title" "$plain$dim" "${state:0:$((76 - ${#title}))}" "$plain"
@@ -159,7 +180,9 @@ draw() {
     [ "$index" -eq "$cursor" ] && mark=$inverse
     name=$(words "menu_${names[index]}")
     # printf pads by bytes; an accent is more than one.
-    printf '%s %s  %s%*s%s %s%s%s\n' "$mark" "$((index + 1))" "$name" "$((34 - ${#name}))" '' \
+    room=$((30 - ${#name}))
+    [ "$room" -gt 0 ] || room=0
+    printf '%s %2s  %s%*s%s %s%s%s\n' "$mark" "$((index + 1))" "$name" "$room" '' \
       "$plain" "$dim" "$(shown_command "${commands[index]}")" "$plain"
   done
   if [ "$place" = main ]; then printf '\n%s' "$(words menu_pick)"; else printf '\n%s' "$(words menu_pick_back)"; fi
@@ -253,9 +276,9 @@ read_choice() {
   if [ -t 0 ]; then read_key; else IFS= read -r key; fi
 }
 
-choose() { # choose KEY: an entry by its digit
+choose() { # choose KEY: an entry by its number; a key of a terminal is one digit
   case $1 in
-    [1-9]) if [ "$1" -le "${#names[@]}" ]; then
+    [1-9] | [1-9][0-9]) if [ "$1" -le "${#names[@]}" ]; then
       cursor=$(($1 - 1))
       run_entry "$cursor"
       return

@@ -12,8 +12,9 @@ import httpx2
 import psutil
 import pytest
 
-from tests.cli.calling import ROOT, read_until, screen
+from tests.cli.calling import ROOT, cli, environment, read_until, screen
 from tests.cli.conftest import Cluster
+from tests.waiting import until
 
 pytestmark = [pytest.mark.real]
 
@@ -291,6 +292,58 @@ def test_other_words_for_one_thing_are_understood(cluster: Cluster) -> None:
     assert "kept" in cluster.cli("slo", "ls").stdout
     assert cluster.cli("slo", "rm", "kept", "--yes").returncode == 0
     assert "kept" not in cluster.cli("slo", "list").stdout
+
+
+def test_a_ticket_waits_for_a_yes_and_then_is_done(cluster: Cluster) -> None:
+    models = [row["name"] for row in read(cluster.cli("model", "ls", "--json"))["items"]]
+    chatting = next(name for name in models if "embed" not in name and "minilm" not in name)
+    parameters = ("-p", f"model={chatting}", "-p", "prompt=Say hello")
+    made = cluster.cli("ticket", "create", "greeting", "--type", "infer", *parameters, "--approval")
+    assert made.returncode == 0, made.stderr
+    ticket_id = made.stdout.strip()
+
+    def ticket() -> dict:
+        return read(cluster.cli("ticket", "show", ticket_id, "--json"))
+
+    held = until(lambda: (found := ticket())["status"] == "frozen" and found, seconds=30, what="it is held")
+    assert (held["error_code"], held["attempt"]) == ("approval", 0)
+    assert cluster.cli("ticket", "approve", "greeting").returncode == 0
+    waited = cluster.cli("plan", "wait", held["plan_id"])
+    assert waited.returncode == 0, waited.stderr
+    assert ticket()["result"]
+    at_once = cluster.cli("ticket", "create", "again", "--type", "INFER", *parameters, "--wait", "--json")
+    assert read(at_once)["status"] == "succeeded"
+
+
+def test_a_plan_is_run_to_its_end(cluster: Cluster, tmp_path: Path) -> None:
+    models = [row["name"] for row in read(cluster.cli("model", "ls", "--json"))["items"]]
+    chatting = next(name for name in models if "embed" not in name and "minilm" not in name)
+    asked = {"id": "a", "type": "INFER", "parameters": {"model": chatting, "prompt": "hello"}}
+    (tmp_path / "plan.json").write_text(json.dumps({"tickets": [asked]}))
+    done = read(cluster.cli("plan", "run", str(tmp_path / "plan.json"), "--key", "run", "--json"))
+    assert (done["status"], done["succeeded"]) == ("succeeded", 1)
+    again = cluster.cli("plan", "run", str(tmp_path / "plan.json"), "--key", "run")
+    assert (again.returncode, again.stdout.strip()) == (0, done["plan_id"]), again.stderr
+
+
+def test_which_head_leads_is_told(cluster: Cluster) -> None:
+    term = read(cluster.cli("ha", "--json"))
+    assert (term["leads"], term["mode"], term["holder"]) == (True, "solo", term["head"])
+    shown = cluster.cli("ha")
+    assert (shown.returncode, term["holder"] in shown.stdout) == (0, True)
+    assert "leads" in shown.stderr
+
+
+def test_a_machine_joins_by_either_word(tmp_path: Path) -> None:
+    env = environment(tmp_path / "home")
+    ways = [cli(noun, "join", env=env, stdin="no line\n") for noun in ("node", "agent")]
+    assert [way.returncode for way in ways] == [2, 2]
+    assert ways[0].stderr == ways[1].stderr
+
+
+def test_metrics_of_every_part_are_told(cluster: Cluster) -> None:
+    rows = read(cluster.cli("metrics", "build_info", "--json"))["items"]
+    assert {row["part"]: row["labels"]["component"] for row in rows} == {"backend": "backend", "gateway": "gateway"}
 
 
 def test_a_setting_is_changed_and_taken_up_while_the_cluster_serves(cluster: Cluster) -> None:

@@ -119,6 +119,15 @@ assert {part['name'] for part in said['parts']} == {'scheduler', 'worker-0', 'no
   [[ $output != *'$ ./manager.sh model show'* ]]
 }
 
+@test "the menu, piped, reaches what stands below the ninth entry" {
+  run bash -c "printf '2\n14\nq\n' | '$MANAGER'"
+  [ "$status" -eq 0 ]
+  [[ $output == *'$ ./manager.sh ha'* ]]
+  [[ $output == *'This head leads.'* ]]
+  run bash -c "printf '2\n15\nq\n' | '$MANAGER'"
+  [ "$status" -eq 2 ]
+}
+
 @test "one line says how the cluster is" {
   run "$MANAGER" status --line
   [ "$status" -eq 0 ]
