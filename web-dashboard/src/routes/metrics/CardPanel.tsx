@@ -91,7 +91,7 @@ function Figures({ lines, unit, label }: LinesProps & { label: string }) {
   const written = useWritten(unit)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
-    <section className={css.figures} tabIndex={0} aria-label={label}>
+    <section className={css.figures} tabIndex={0} aria-label={`${label}: ${t('traffic.table')}`}>
       <table>
         <thead>
           <tr>
