@@ -1,6 +1,6 @@
 """The management API as one ASGI application."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,7 @@ from backend.traced import Traced
 from backend.ui_files import FOLDER, UiFiles
 from cluster_ai import __version__
 from cluster_ai.core.asgi.observe import Observed
+from cluster_ai.core.asgi.proxies import BehindProxies
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.metrics import HttpMetrics, new_registry
 from cluster_ai.core.tracing import OFF, Tracing
@@ -148,13 +149,17 @@ def create_app(
     ui_folder: Path = FOLDER,
     look_around: LookAround = this_box,
     tracing: Tracing = OFF,
+    trusted_proxies: Sequence[str] = (),
 ) -> ASGIApp:
     """The application with every layer on. ``open_plane`` is entered when it starts and left when it stops."""
     api = create_api(open_plane, ui_folder=ui_folder, look_around=look_around)
     inner: ASGIApp = WorkFirst(api, Shortcuts(api, beats.router.routes))
     if tracing.is_on:
         inner = Traced(inner, tracing)
-    return Started(api, SecureHeaders(Observed(inner, metrics=api.state.http)))
+    layers: ASGIApp = SecureHeaders(Observed(inner, metrics=api.state.http))
+    if trusted_proxies:
+        layers = BehindProxies(layers, trusted=trusted_proxies)
+    return Started(api, layers)
 
 
 class Started:

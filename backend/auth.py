@@ -117,7 +117,7 @@ def drop_cookie(connection: HTTPConnection, response: Response) -> None:
 
 
 def address_of(connection: HTTPConnection) -> str:
-    """The other end of the connection; what a proxy claims is not believed."""
+    """Who calls. What a proxy claims is believed where settings name it (``BehindProxies``), and nowhere else."""
     return connection.client.host if connection.client else ""
 
 

@@ -105,7 +105,7 @@ async def _api(settings: Settings) -> None:
         # To search all that was imported takes a sixth of a second, in which nobody is answered.
         stack.enter_context(rarely_searched())
         await serve(
-            create_app(lambda: _already_open(plane), tracing=tracing),
+            create_app(lambda: _already_open(plane), tracing=tracing, trusted_proxies=settings.backend.trusted_proxies),
             host=settings.bind,
             port=ports.backend,
             limits=Limits(body_bytes=settings.backend.max_body_bytes),

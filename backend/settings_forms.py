@@ -19,7 +19,8 @@ AT_THE_MACHINE: Final = (
     "home", "database_url", "redis_url", "executors", "agent", "node.models", "slo.folder", "backup.folder", "update",
     "notify.smtp.password_file",
     # Who gets in, and whom the cluster calls.
-    "allowed_hosts", "gateway.anonymous", "gateway.open_webui_secret", "gateway.trust_user_headers", "notify.allow",
+    "allowed_hosts", "backend.trusted_proxies", "gateway.anonymous", "gateway.open_webui_secret",
+    "gateway.trust_user_headers", "notify.allow",
     # Who gets one of these wrong from afar cannot get back to mend it.
     "bind", "port_base", "ports", "machines.bind", "machines.names",
 )  # fmt: skip

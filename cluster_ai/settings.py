@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict, SettingsError
 
 from cluster_ai.compute.types import ComputeSettings
 from cluster_ai.core import mistakes
 from cluster_ai.core.addresses import near, origin, shown
+from cluster_ai.core.asgi.proxies import networks
 from cluster_ai.core.environment import EnvironmentFirst
 from cluster_ai.core.errors import Misconfigured
 from cluster_ai.core.paths import Home, default_home
@@ -100,6 +101,18 @@ class BackendSettings(BaseModel):
     session_idle_minutes: float = Field(default=30.0, gt=0, le=1440, description="... or after this much idling.")
     token_minutes: float = Field(default=15.0, gt=0, le=1440, description="Life of an access token (JWT).")
     tick_seconds: float = Field(default=1.0, gt=0, le=60, description="Pause between two live snapshots.")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Addresses and networks of proxies before the API whose X-Forwarded-For and X-Forwarded-Proto are "
+        "believed; sign-ins, the audit and sessions then know the real caller.",
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        networks(given)
+        return given
 
 
 class Settings(EnvironmentFirst):

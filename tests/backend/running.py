@@ -204,6 +204,7 @@ class Wanted:
     redis_url: str | None = None
     tracing: Tracing = OFF
     doctor: Doctor | None = None
+    trusted_proxies: tuple[str, ...] = ()
     dispatching: bool = False
     """Tickets are given out, to a scheduler that is away."""
 
@@ -296,6 +297,7 @@ def running_api(folder: Path, **more: Any) -> Iterator[Api]:
             ui_folder=wanted.ui_folder,
             look_around=wanted.look_around,
             tracing=wanted.tracing,
+            trusted_proxies=wanted.trusted_proxies,
         )
         api.apps.append(app)
         api.url = served.start(app, limits=wanted.limits)
