@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from backend.database_check import DatabaseCheck
 from backend.machines.config import MembersConfig
 from backend.machines.members import Consent, Members, always, open_members
-from cluster_ai.accounts.opening import Accounts, People, VaultConfig, open_vault
+from cluster_ai.accounts.opening import Accounts, Enrolment, People, VaultConfig, open_vault
 from cluster_ai.core.db import Database
 from cluster_ai.eventlog.service import EventLog
 from cluster_ai.gateway.watching.request_store import RequestStore
@@ -24,6 +24,7 @@ class Rooms:
 
     accounts: Accounts
     people: People
+    enrolment: Enrolment
     requests: RequestStore
     keys: Keys
     members: Members
@@ -52,6 +53,7 @@ async def open_rooms(config: VaultConfig, machines: MembersConfig, consent: Cons
             yield Rooms(
                 vault.accounts,
                 vault.people,
+                vault.enrolment,
                 requests,
                 keys,
                 members,

@@ -23,9 +23,14 @@ UserName = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
 Password = Annotated[Text, StringConstraints(min_length=1, max_length=1024)]
 
 
+Code = Annotated[Text, StringConstraints(max_length=64)]
+
+
 class SignIn(StrictModel):
     username: UserName
     password: Password
+    code: Code = ""
+    """Of the second factor, or a recovery code; without one where it is needed: ``second_factor_required``."""
 
 
 class TokenRequest(SignIn):
@@ -67,7 +72,7 @@ def _me(caller: TheCaller) -> Me:
 async def login(sign_in: SignIn, request: Request, response: Response, plane: ThePlane) -> Me:
     """Sets the session cookie."""
     agent = request.headers.get("user-agent", "")
-    attempt = Attempt(sign_in.username, sign_in.password, address_of(request), agent)
+    attempt = Attempt(sign_in.username, sign_in.password, address_of(request), agent, sign_in.code)
     signed = await plane.accounts.sign_in(attempt, replaces=request.cookies.get(cookie_name(request), ""))
     set_cookie(request, response, signed.token)
     return Me(user=UserView(**signed.user.model_dump()), csrf=csrf_of(signed.token))
@@ -76,7 +81,7 @@ async def login(sign_in: SignIn, request: Request, response: Response, plane: Th
 @router.post(f"{API}/auth/token")
 async def token(wanted: TokenRequest, request: Request, plane: ThePlane) -> TokenView:
     """A short-lived access token (JWT, EdDSA) for programs."""
-    attempt = Attempt(wanted.username, wanted.password, address_of(request))
+    attempt = Attempt(wanted.username, wanted.password, address_of(request), code=wanted.code)
     issued = await plane.accounts.issue_token(attempt, scopes=frozenset(wanted.scopes))
     return TokenView(**issued.model_dump())
 

@@ -53,6 +53,12 @@ async def password(user: ThisUser, given: PasswordForOther, plane: ThePlane, cal
     return await plane.rooms.people.set_password(user, given.password, doer=doer_of(caller))
 
 
+@router.delete(f"{API}/users/{{user}}/second-factor", status_code=204)
+async def reset_second_factor(user: ThisUser, plane: ThePlane, caller: TheCaller) -> None:
+    """Takes somebody's second factor away, who lost it; their sessions and tokens end."""
+    await plane.rooms.people.reset_second_factor(user, doer=doer_of(caller))
+
+
 @router.delete(f"{API}/users/{{user}}", status_code=204)
 async def delete(user: ThisUser, plane: ThePlane, caller: TheCaller) -> None:
     """Forgets somebody with their sessions, tokens and API keys; what they started goes on under their name."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster_ai.accounts.first import ensure_admin
+from cluster_ai.accounts.making import Enrolment, People, load_seal, make
 from cluster_ai.accounts.passwords import Passwords
-from cluster_ai.accounts.people import People
 from cluster_ai.accounts.service import Accounts, Times
 from cluster_ai.accounts.tokens import SigningKeys
 from cluster_ai.accounts.types import Lifetimes, User
 from cluster_ai.core.db import Database, OnFatal, open_database
 from cluster_ai.core.migrate import upgrade
 
-__all__ = ["Accounts", "People", "Vault", "VaultConfig", "open_vault"]
+__all__ = ["Accounts", "Enrolment", "People", "Vault", "VaultConfig", "open_vault"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Vault:
 
     accounts: Accounts
     people: People
+    enrolment: Enrolment
     database: Database
     admin: User
 
@@ -50,13 +51,13 @@ async def open_vault(config: VaultConfig) -> AsyncIterator[Vault]:
         Misconfigured: a key or password file holds something else.
     """
     await asyncio.to_thread(upgrade, config.url)
-    keys = SigningKeys.load(config.secrets)
+    keys, seal = SigningKeys.load(config.secrets), load_seal(config.secrets)
     async with open_database(config.url, on_fatal=config.on_fatal) as database:
         admin = await ensure_admin(
             database, folder=config.secrets, env=config.env, times=config.times, passwords=config.passwords
         )
+        made = make(database, seal, times=config.times, passwords=config.passwords)
         accounts = Accounts(
-            database, keys=keys, lifetimes=config.lifetimes, times=config.times, passwords=config.passwords
+            database, keys=keys, lifetimes=config.lifetimes, times=config.times, prover=made.prover
         )  # fmt: skip
-        people = People(database, audit=accounts.audit, times=config.times, passwords=config.passwords)
-        yield Vault(accounts, people, database, admin)
+        yield Vault(accounts, made.people, made.enrolment, database, admin)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cluster_ai.accounts import tables
 from cluster_ai.accounts.audit import Audit, Deed
 from cluster_ai.accounts.passwords import Passwords, require_strength
-from cluster_ai.accounts.service import Times
+from cluster_ai.accounts.proving import Times
 from cluster_ai.accounts.types import (
     Doer,
     GivenPassword,
@@ -134,6 +134,24 @@ class People:
             await tables.set_password(connection, person.id, password_hash=hashed, chosen=False)
             await tables.end_sessions(connection, person.id, but="")
         return GivenPassword(password=made_up)
+
+    async def reset_second_factor(self, name: str, *, doer: Doer) -> None:
+        """Takes somebody's second factor away, who lost it; their sessions and tokens end.
+
+        Raises:
+            NotFound: nobody has that name.
+            OwnAccount: one's own is turned off with password and code.
+        """
+        async with self._deed("reset_second_factor", name.casefold(), doer=doer) as connection:
+            person = await _find(connection, name)
+            if person.id == doer.id:
+                raise OwnAccount(
+                    "your own second factor is turned off with your password and a code",
+                    hint="in the dashboard, or with the command line on the head",
+                    values={"about": "second_factor"},
+                )
+            await tables.drop_factor(connection, person.id)
+            await _end_all(connection, person)
 
     async def delete(self, name: str, *, doer: Doer) -> None:
         """Forgets somebody with their sessions, tokens and API keys. What they started goes on under their name.

@@ -3,18 +3,19 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from cluster_ai.accounts import tables
-from cluster_ai.accounts.audit import Audit, Deed
-from cluster_ai.accounts.passwords import Passwords, require_strength
-from cluster_ai.accounts.throttle import Throttle
+from cluster_ai.accounts.audit import Deed
+from cluster_ai.accounts.passwords import require_strength
+from cluster_ai.accounts.proving import Attempt, Prover, Times, refused
 from cluster_ai.accounts.tokens import Claims, SigningKeys
 from cluster_ai.accounts.types import BadCredentials, Doer, Issued, Lifetimes, SessionView, Start, User
 from cluster_ai.core.db import Database, DatabaseUnavailable
 from cluster_ai.core.errors import NotFound, Unauthenticated
+
+__all__ = ["Accounts", "Attempt", "Times", "csrf_of", "digest"]
 
 TOUCH_SECONDS = 30.0
 """A session in use is noted this often; noting every request would make every read a write."""
@@ -23,25 +24,6 @@ LONGEST_TOKEN = 128
 LONGEST_AGENT = 200
 SESSION_ID = 16
 """So many characters of a session's digest name it; nobody finds the token from them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The clock and the source of identifiers; tests bring their own."""
-
-    now: Callable[[], float]
-    new_id: Callable[[], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """Somebody at ``address`` says that they are ``name``."""
-
-    name: str
-    password: str
-    address: str
-    agent: str = ""
-    """What the program calls itself; told to its owner beside the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +46,14 @@ class Accounts:
     """Signs people in and out."""
 
     def __init__(
-        self, database: Database, *, keys: SigningKeys, lifetimes: Lifetimes, times: Times, passwords: Passwords
+        self, database: Database, *, keys: SigningKeys, lifetimes: Lifetimes, times: Times, prover: Prover
     ) -> None:
         self._database = database
         self._keys = keys
         self._lifetimes = lifetimes
         self._times = times
-        self._passwords = passwords
-        self._throttle = Throttle()
-        self.audit = Audit(database, now=times.now)
+        self._prover = prover
+        self.audit = prover.audit
 
     # -- signing in
 
@@ -81,9 +62,10 @@ class Accounts:
 
         Raises:
             BadCredentials: and never says whether the name exists.
+            SecondFactorRequired, BadCode: the password is right, the code is not there or not right.
             TooManyAttempts: this name was tried too often from this address.
         """
-        proven = await self._prove(attempt, action="sign_in")
+        proven = await self._prover.prove(attempt, action="sign_in")
         user = proven.user
         token = secrets.token_urlsafe(32)
         now = self._times.now()
@@ -91,7 +73,7 @@ class Accounts:
             # Who was disabled, or given another password, meanwhile has no session of the old one.
             known = await tables.user_by_id(connection, user.id)
             if known is None or known[1] != proven.generation:
-                raise _refused()
+                raise refused()
             await tables.forget_ended(connection, made_before=now - self._lifetimes.session, now=now)
             await tables.end_session(connection, digest(replaces))
             start = Start(user.id, attempt.address[:64], attempt.agent[:LONGEST_AGENT])
@@ -103,9 +85,9 @@ class Accounts:
         """An access token for a program.
 
         Raises:
-            BadCredentials, TooManyAttempts: as ``sign_in``.
+            BadCredentials, SecondFactorRequired, BadCode, TooManyAttempts: as ``sign_in``.
         """
-        proven = await self._prove(attempt, action="issue_token")
+        proven = await self._prover.prove(attempt, action="issue_token")
         user, now = proven.user, int(self._times.now())
         expires = now + int(self._lifetimes.token)
         token = self._keys.sign(Claims(user.id, self._times.new_id(), now, expires, proven.generation, scopes))
@@ -114,29 +96,6 @@ class Accounts:
             async with self._database.transaction() as connection:
                 await tables.see_user(connection, user.id, now=self._times.now())
         return Issued(access_token=token, expires_in=int(self._lifetimes.token))
-
-    async def _prove(self, attempt: Attempt, *, action: str) -> "_Proven":
-        name = attempt.name.casefold()
-        self._throttle.admit(account=name, address=attempt.address, now=self._times.now())
-        async with self._database.read() as connection:
-            # Disabled or never there: the same answer after the same work.
-            found = await tables.user_by_name(connection, name, enabled=True)
-            known = None if found is None else await tables.user_by_id(connection, found[0].id)
-        hashed = None if found is None else found[1]
-        if not await self._passwords.verify(attempt.password, hashed) or found is None or known is None:
-            await self.audit.record(Deed(actor=name, action=action, outcome="refused", address=attempt.address))
-            raise _refused()
-        self._throttle.forgive(account=name, address=attempt.address)
-        await self._renew_hash(found[0], found[1], password=attempt.password)
-        return _Proven(*known)
-
-    async def _renew_hash(self, user: User, hashed: str, *, password: str) -> None:
-        if not self._passwords.is_outdated(hashed):
-            return
-        new = await self._passwords.hash(password)
-        with suppress(DatabaseUnavailable):
-            async with self._database.transaction() as connection:
-                await tables.rehash(connection, user.id, old=hashed, new=new)
 
     # -- being signed in
 
@@ -241,7 +200,7 @@ class Accounts:
             WeakPassword: the new one is none.
         """
         await require_strength(new, name=attempt.name)
-        proven = await self._prove(attempt, action="change_password")
+        proven = await self._prover.prove(attempt, action="change_password", asks_code=False)
         await self._set_password(proven.user, new, keep_session=keep_session, address=attempt.address)
 
     async def set_password(self, name: str, new: str, *, address: str) -> None:
@@ -259,7 +218,7 @@ class Accounts:
         await self._set_password(found[0], new, keep_session="", address=address)
 
     async def _set_password(self, user: User, new: str, *, keep_session: str, address: str) -> None:
-        hashed = await self._passwords.hash(new)
+        hashed = await self._prover.passwords.hash(new)
         kept = digest(keep_session) if keep_session else ""
         async with self._database.transaction() as connection:
             await tables.set_password(connection, user.id, password_hash=hashed, chosen=True)
@@ -275,18 +234,6 @@ def digest(token: str) -> str:
 def csrf_of(token: str) -> str:
     """What a page must send beside the cookie: only who may read the sign-in's answer knows it."""
     return hmac.new(token.encode("utf-8", "replace"), b"csrf", hashlib.sha256).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class _Proven:
-    """Whose password it was, and of which generation: each new password is one."""
-
-    user: User
-    generation: int
-
-
-def _refused() -> BadCredentials:
-    return BadCredentials("name and password do not belong together")
 
 
 def _signed_out() -> Unauthenticated:

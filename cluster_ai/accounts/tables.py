@@ -38,6 +38,23 @@ sessions = sa.Table(
     sa.Column("agent", sa.String(200), nullable=False, server_default=""),
     sa.Index("sessions_by_user", "user_id"),
 )
+second_factors = sa.Table(
+    "second_factors",
+    metadata,
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("sealed", sa.String(256), nullable=False),
+    # Until a code was shown once nothing is asked for: a picture that nobody read locks nobody out.
+    sa.Column("confirmed", sa.Boolean, nullable=False),
+    # The time step of the last code that was taken: neither it nor an earlier one is taken again.
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sa.Column("begun_at", _SECONDS, nullable=False),
+)
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),
+)
 revoked_tokens = sa.Table(
     "revoked_tokens",
     metadata,
@@ -58,7 +75,13 @@ audit = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
 )
 _USER = (users.c.id, users.c.name, users.c.role, users.c.password_chosen)
-_PERSON = (*_USER, users.c.disabled, users.c.created_at, users.c.seen_at)
+_HAS_FACTOR = (
+    sa.exists()
+    .where(second_factors.c.user_id == users.c.id, second_factors.c.confirmed)
+    .correlate(users)
+    .label("second_factor")
+)
+_PERSON = (*_USER, users.c.disabled, users.c.created_at, users.c.seen_at, _HAS_FACTOR)
 _AUDIT_LOCK = 6_402_373_706
 
 
@@ -67,7 +90,8 @@ def _user(row: Any) -> User:
 
 
 def _person(row: Any) -> Person:
-    return Person(**_user(row).model_dump(), disabled=row.disabled, created_at=row.created_at, seen_at=row.seen_at)
+    more = {name: getattr(row, name) for name in ("disabled", "created_at", "seen_at", "second_factor")}
+    return Person(**_user(row).model_dump(), **more)
 
 
 # -- users
@@ -145,6 +169,12 @@ async def end_tokens(connection: AsyncConnection, user_id: str) -> None:
 async def delete_user(connection: AsyncConnection, user_id: str) -> None:
     """With their sessions and their API keys, which hang on them."""
     await connection.execute(users.delete().where(users.c.id == user_id))
+
+
+async def drop_factor(connection: AsyncConnection, user_id: str) -> None:
+    """Forgets the secret of a second factor, and every recovery code."""
+    for table in (recovery_codes, second_factors):
+        await connection.execute(table.delete().where(table.c.user_id == user_id))
 
 
 # -- sessions

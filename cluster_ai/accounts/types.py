@@ -22,6 +22,30 @@ class TooManyAttempts(Unavailable):
     code = "too_many_attempts"
 
 
+class SecondFactorRequired(Unauthenticated):
+    """The password is right, and a code of the second factor has to come with it."""
+
+    code = "second_factor_required"
+
+
+class BadCode(Unauthenticated):
+    """The code of the second factor is wrong, too old, or was used before."""
+
+    code = "bad_code"
+
+
+class SecondFactorOn(Conflict):
+    """There is a second factor already."""
+
+    code = "second_factor_on"
+
+
+class SecondFactorNotBegun(Conflict):
+    """No second factor was begun, or too long ago, or another one since."""
+
+    code = "second_factor_not_begun"
+
+
 class WeakPassword(InvalidInput):
     code = "weak_password"
 
@@ -79,6 +103,8 @@ class Person(User):
     created_at: float
     seen_at: float | None
     """When they last signed in, used a session or asked for a token; None: never."""
+    second_factor: bool = False
+    """Whether signing in asks them for a code, too."""
 
 
 class NewUser(StrictModel):
@@ -108,6 +134,26 @@ class GivenPassword(View):
     """``password`` is the one that was made up, told this once; empty when one was given."""
 
     password: str
+
+
+class FactorView(View):
+    """One's own second factor."""
+
+    on: bool
+    recovery_codes_left: Count
+
+
+class BegunFactor(View):
+    """What an app needs to know, told this once. ``uri`` is the ``otpauth://`` address of ``secret``."""
+
+    secret: str
+    uri: str
+
+
+class RecoveryCodes(View):
+    """Each stands in for a code once; told this once."""
+
+    recovery_codes: tuple[str, ...]
 
 
 class SessionView(View):

@@ -17,8 +17,10 @@ from cluster_ai.core.errors import InvalidInput
 if TYPE_CHECKING:
     from cluster_ai.client.people import Person
 
-COLUMNS: Final = ("name", "role", "state", "password", "created", "seen")
-FIT: Final = show.fit_of(COLUMNS, whole=["name", "role"], spare=("created", "password", "seen", "state"))
+COLUMNS: Final = ("name", "role", "state", "password", "second_factor", "created", "seen")
+FIT: Final = show.fit_of(
+    COLUMNS, whole=["name", "role"], spare=("created", "password", "seen", "second_factor", "state")
+)
 ROLES: Final = ("viewer", "user", "operator", "admin")
 
 _name = click.argument("name", metavar=t("meta.name"))
@@ -91,6 +93,16 @@ def passwd(*, name: str, file: Path | None, as_json: bool) -> None:
     _tell(answer.password)
 
 
+@user.command("reset-second-factor", help=t("user.reset_second_factor"))
+@_name
+def reset_second_factor(*, name: str) -> None:
+    from cluster_ai.client import people
+
+    with place.client() as client:
+        client.send(people.reset_second_factor(name))
+    show.say(t("user.second_factor_gone", name=show.safe(name)))
+
+
 @user.command("disable", help=t("user.disable"))
 @_name
 def disable(*, name: str) -> None:
@@ -144,6 +156,7 @@ def _row(row: "Person") -> tuple[object, ...]:
         row.role,
         show.state("disabled" if row.disabled else "active"),
         t("user.own") if row.password_chosen else t("user.given"),
+        t("user.second_factor") if row.second_factor else "",
         _ago(row.created_at),
         "" if row.seen_at is None else _ago(row.seen_at),
     )

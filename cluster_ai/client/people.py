@@ -17,6 +17,7 @@ class Person(View):
     disabled: bool
     created_at: float
     seen_at: float | None = None
+    second_factor: bool = False
 
 
 class MadeUser(View):
@@ -50,6 +51,10 @@ def set_password(name: str, password: str) -> Call[GivenPassword]:
     """One is made up when ``password`` is empty."""
     fields = {"password": password} if password else {}
     return Call("POST", f"{_path(name)}/password", GivenPassword.model_validate_json, body=fields)
+
+
+def reset_second_factor(name: str) -> Call[None]:
+    return Call("DELETE", f"{_path(name)}/second-factor", nothing)
 
 
 def delete_user(name: str) -> Call[None]:

@@ -36,6 +36,17 @@ def test_life_of_a_user(desk: dict[str, str]) -> None:
     assert cli("auth", "user", "rm", "ana", "--yes", env=desk).returncode == 3
 
 
+def test_second_factor_is_shown_and_taken_away(desk: dict[str, str]) -> None:
+    assert cli("auth", "user", "add", "bo", env=desk).returncode == 0
+    shown = json.loads(cli("auth", "user", "ls", "--json", env=desk).stdout)["items"]
+    assert {row["second_factor"] for row in shown} == {False}
+    reset = cli("auth", "user", "reset-second-factor", "bo", env=desk)
+    assert reset.returncode == 0, reset.stderr
+    assert "password alone" in reset.stderr
+    assert cli("auth", "user", "reset-second-factor", "nobody", env=desk).returncode == 3
+    assert cli("auth", "user", "rm", "bo", "--yes", env=desk).returncode == 0
+
+
 def test_last_administrator_and_sessions(desk: dict[str, str]) -> None:
     refused = cli("auth", "user", "disable", "admin", env=desk)
     assert refused.returncode == 1

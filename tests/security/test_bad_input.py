@@ -38,8 +38,11 @@ ONE_NODE: Final = {"nodes": ["n1"]}
 TICKET: Final = {"id": "a", "type": "INFER", "parameters": {"model": "m", "prompt": "p"}}
 GOOD = {
     "users": {"name": "mallory", "role": "viewer", "password": ""},
-    "login": {"username": "u", "password": "p"},
-    "token": {"username": "u", "password": "p"},
+    "second-factor": {"password": "x"},
+    "confirm": {"code": "123456"},
+    "off": {"password": "x", "code": "123456"},
+    "login": {"username": "u", "password": "p", "code": ""},
+    "token": {"username": "u", "password": "p", "code": ""},
     "password": {"current": "", "new": "a sentence nobody guesses"},
     "pull": ONE_NODE,
     "keys": {"name": "bot"},

@@ -27,8 +27,8 @@ export const meQuery = queryOptions<Me | null>({
   staleTime: Number.POSITIVE_INFINITY,
 })
 
-export async function signIn(username: string, password: string): Promise<Me> {
-  const me = await sent(api.POST('/api/v1/auth/login', { body: { username, password } }))
+export async function signIn(username: string, password: string, code: string): Promise<Me> {
+  const me = await sent(api.POST('/api/v1/auth/login', { body: { username, password, code } }))
   keepCsrf(me)
   queries.setQueryData(meQuery.queryKey, me)
   return me

@@ -85,6 +85,12 @@ export function AccountMenu({ small = false }: { small?: boolean }) {
         <Menu.Item leftSection={<Icon name="key" />} onClick={() => dialogs.open({ kind: 'password' })}>
           {t('account.password')}
         </Menu.Item>
+        <Menu.Item
+          leftSection={<Icon name="check" />}
+          onClick={() => dialogs.open({ kind: 'second-factor' })}
+        >
+          {t('factor.title')}
+        </Menu.Item>
         <Menu.Item leftSection={<Icon name="leave" />} onClick={signOut}>
           {t('account.sign_out')}
         </Menu.Item>

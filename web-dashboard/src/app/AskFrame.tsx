@@ -11,18 +11,21 @@ interface FrameProps {
   /** Words of the notice once it is done. */
   done: string
   act: () => Promise<unknown>
+  /** What comes then, in place of the notice and of closing. */
+  next?: () => void
   ready?: boolean
   onClose: () => void
   children: ReactNode
 }
 
 /** A form in a dialog: sends, shows what failed, closes and says so when done. */
-export function AskFrame({ title, submit, done, act, ready = true, onClose, children }: FrameProps) {
+export function AskFrame({ title, submit, done, act, next, ready = true, onClose, children }: FrameProps) {
   const { t } = useTranslation()
   const say = useSay()
   const acting = useMutation({
     mutationFn: act,
     onSuccess: () => {
+      if (next) return next()
       say(done)
       onClose()
     },

@@ -5,6 +5,7 @@ import { api, sent } from '../api/client.ts'
 import { changePassword, queries } from '../api/session.ts'
 import { AskFrame } from './AskFrame.tsx'
 import type { Ask } from './dialogs.tsx'
+import { SecondFactorDialog } from './SecondFactorDialog.tsx'
 import WorkDialog from './WorkDialogs.tsx'
 
 const SHORTEST = 8
@@ -14,6 +15,8 @@ export default function OpenedDialog({ ask, onClose }: { ask: Ask; onClose: () =
   switch (ask.kind) {
     case 'password':
       return <PasswordDialog onClose={onClose} />
+    case 'second-factor':
+      return <SecondFactorDialog onClose={onClose} />
     case 'restart':
       return <RestartDialog part={ask.part} onClose={onClose} />
     case 'workers':

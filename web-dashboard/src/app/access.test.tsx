@@ -58,6 +58,25 @@ test('a wrong password is said in words and taken out of the field', async () =>
   expect(screen.getByLabelText('Password')).toHaveValue('')
 })
 
+test('a code is asked for only after the password, and goes with it', async () => {
+  const answers = [problem(401, 'second_factor_required'), problem(401, 'bad_code')]
+  const { fetched } = await open('/', {
+    ...NOBODY,
+    'POST /api/v1/auth/login': () => answers.shift() ?? problem(500, 'internal'),
+  })
+  expect(screen.queryByLabelText('Code')).not.toBeInTheDocument()
+  await enter('right')
+  await userEvent.type(await screen.findByLabelText('Code'), '111111')
+  expect(screen.queryByRole('alert')).not.toBeInTheDocument()
+  await userEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+  expect(await screen.findByRole('alert')).toBeVisible()
+  expect(screen.getByLabelText('Code')).toHaveValue('')
+  expect(screen.getByLabelText('Password')).toHaveValue('right')
+  const sent = fetched.mock.calls.map(([request]) => request).filter((request) => request.method === 'POST')
+  const codes = await Promise.all(sent.map(async (request) => (await request.json()).code))
+  expect(codes).toEqual(['', '111111'])
+})
+
 test('too many attempts say how long to wait', async () => {
   const locked = () => problem(429, 'too_many_attempts', { 'retry-after': '30' })
   await open('/', { ...NOBODY, 'POST /api/v1/auth/login': locked })

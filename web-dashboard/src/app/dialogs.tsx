@@ -2,7 +2,7 @@ import { createContext, lazy, type ReactNode, Suspense, useContext, useMemo, use
 
 /** What can be asked in a dialog. */
 export type Ask =
-  | { kind: 'password' }
+  | { kind: 'password' | 'second-factor' }
   | { kind: 'restart'; part: string }
   | { kind: 'workers' }
   | { kind: 'remove-machine'; name: string }

@@ -19,14 +19,20 @@ export function SignInPage() {
   const { next } = useSearch({ from: '/sign-in' })
   const [username, setUsername] = useState('admin')
   const [password, setPassword] = useState('')
+  const [code, setCode] = useState('')
+  const [asksCode, setAsksCode] = useState(false)
   useTitle(t('signin.title'))
   const entering = useMutation({
-    mutationFn: () => signIn(username.trim(), password),
+    mutationFn: () => signIn(username.trim(), password, asksCode ? code : ''),
     onSuccess: () => navigate(placeOf(next)),
     onError: (error) => {
-      if (error instanceof ApiError && error.code === 'bad_credentials') setPassword('')
+      if (!(error instanceof ApiError)) return
+      if (error.code === 'bad_credentials') setPassword('')
+      if (error.code === 'bad_code') setCode('')
+      if (error.code === 'second_factor_required') setAsksCode(true)
     },
   })
+  const isOnlyCode = entering.error instanceof ApiError && entering.error.code === 'second_factor_required'
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (!entering.isPending) entering.mutate()
@@ -40,7 +46,7 @@ export function SignInPage() {
           <p className={css.quiet}>{t('signin.text')}</p>
         </div>
         <form onSubmit={submit} className={css.form}>
-          {entering.error ? <Failure error={entering.error} /> : null}
+          {entering.error && !isOnlyCode ? <Failure error={entering.error} /> : null}
           <TextInput
             label={t('signin.name')}
             value={username}
@@ -64,6 +70,22 @@ export function SignInPage() {
             autoFocus
             visibilityToggleButtonProps={{ 'aria-label': t('signin.show'), tabIndex: 0 }}
           />
+          {asksCode ? (
+            <TextInput
+              label={t('signin.code')}
+              description={t('signin.code.rule')}
+              value={code}
+              onChange={(event) => setCode(event.currentTarget.value)}
+              autoComplete="one-time-code"
+              autoCapitalize="characters"
+              spellCheck={false}
+              maxLength={64}
+              size="md"
+              required
+              withAsterisk={false}
+              autoFocus
+            />
+          ) : null}
           <Button type="submit" size="md" loading={entering.isPending} fullWidth>
             {t('signin.enter')}
           </Button>

@@ -47,6 +47,7 @@ function PersonRow({ person, isMe, onAsk }: RowProps) {
       </div>
       <p className={ui.note}>
         {person.password_chosen ? t('people.own') : t('people.given')}
+        {person.second_factor ? ` · ${t('people.factor')}` : ''}
         {' · '}
         {t('people.created')} <Ago at={person.created_at} />
         {' · '}
@@ -94,6 +95,11 @@ function Acts({ person, onAsk }: Omit<RowProps, 'isMe'>) {
         <Button size="compact-sm" variant="default" onClick={() => onAsk({ kind: 'password', person })}>
           {t('people.password.set')}
         </Button>
+        {person.second_factor ? (
+          <Button size="compact-sm" variant="default" onClick={() => onAsk({ kind: 'factor', person })}>
+            {t('people.factor.reset')}
+          </Button>
+        ) : null}
         <Button size="compact-sm" variant="default" onClick={() => onAsk({ kind: 'remove', person })}>
           {t('people.remove')}
         </Button>

@@ -3,12 +3,21 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Person } from '../../api/types.ts'
 import { AskFrame, TypedFrame } from '../../app/AskFrame.tsx'
-import { createPerson, givePassword, type PersonRole, ROLE_WORDS, removePerson, SHORTEST } from './people.ts'
+import {
+  createPerson,
+  givePassword,
+  type PersonRole,
+  ROLE_WORDS,
+  removePerson,
+  resetFactor,
+  SHORTEST,
+} from './people.ts'
 import { SessionList } from './SessionList.tsx'
 
 export type PersonAsk =
   | { kind: 'add' }
   | { kind: 'password'; person: Person }
+  | { kind: 'factor'; person: Person }
   | { kind: 'remove'; person: Person }
   | { kind: 'sessions'; person: Person }
 
@@ -28,6 +37,8 @@ export function PersonDialog({ ask, onPassword, onClose }: Props) {
       return <GiveDialog name={ask.person.name} onPassword={onPassword} onClose={onClose} />
     case 'sessions':
       return <SessionsDialog name={ask.person.name} onClose={onClose} />
+    case 'factor':
+      return <ResetFactorDialog name={ask.person.name} onClose={onClose} />
     case 'remove':
       return <RemoveDialog name={ask.person.name} onClose={onClose} />
   }
@@ -104,6 +115,21 @@ function SessionsDialog({ name, onClose }: { name: string; onClose: () => void }
     >
       <SessionList user={name} />
     </Modal>
+  )
+}
+
+function ResetFactorDialog({ name, onClose }: { name: string; onClose: () => void }) {
+  const { t } = useTranslation()
+  return (
+    <AskFrame
+      title={t('people.factor.title', { name })}
+      submit={t('people.factor.reset')}
+      done={t('people.factor.done', { name })}
+      act={() => resetFactor(name)}
+      onClose={onClose}
+    >
+      <Text size="sm">{t('people.factor.text')}</Text>
+    </AskFrame>
   )
 }
 

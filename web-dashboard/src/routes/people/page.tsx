@@ -30,6 +30,9 @@ export function PeoplePage() {
         <Button variant="default" onClick={() => dialogs.open({ kind: 'password' })}>
           {t('account.password')}
         </Button>
+        <Button variant="default" onClick={() => dialogs.open({ kind: 'second-factor' })}>
+          {t('factor.title')}
+        </Button>
         {mayAct ? <Button onClick={() => setAsk({ kind: 'add' })}>{t('people.add')}</Button> : null}
       </PageHead>
       <div className={ui.stack}>

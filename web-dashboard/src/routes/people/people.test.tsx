@@ -17,6 +17,7 @@ const person = (change: Partial<Person> = {}): Person => ({
   disabled: false,
   created_at: Date.now() / 1000 - 3600,
   seen_at: null,
+  second_factor: false,
   ...change,
 })
 const admin = person({ id: '1', name: 'admin', role: 'admin', password_chosen: true, seen_at: 1 })
@@ -96,6 +97,63 @@ test('another password is made up and shown once', async () => {
   await userEvent.click(dialog.getByRole('button', { name: 'New password' }))
   expect(await screen.findByText('other-words')).toBeVisible()
   expect(asked(PASSWORD)[0]?.body).toEqual({ password: '' })
+})
+
+test('who has a second factor is shown, and theirs is taken away', async () => {
+  const reset = 'DELETE /api/v1/users/{user}/second-factor'
+  const { asked } = await openApp('/people', {
+    ...answers(admin, person(), person({ id: '3', name: 'bo', second_factor: true })),
+    [reset]: () => new Response(null, { status: 204 }),
+  })
+  const without = await row('ana')
+  expect(without.queryByRole('button', { name: 'Reset second factor' })).not.toBeInTheDocument()
+  const bo = await row('bo')
+  expect(bo.getByText(/· second factor/)).toBeVisible()
+  await userEvent.click(bo.getByRole('button', { name: 'Reset second factor' }))
+  const dialog = within(await screen.findByRole('dialog'))
+  await userEvent.click(dialog.getByRole('button', { name: 'Reset second factor' }))
+  await waitFor(() => expect(asked(reset)).toHaveLength(1))
+  expect(asked(reset)[0]?.url.pathname).toBe('/api/v1/users/bo/second-factor')
+})
+
+const OWN = '/api/v1/auth/second-factor'
+const factorDialog = async (state: object) => {
+  const opened = await openApp('/people', {
+    ...answers(admin),
+    [`GET ${OWN}`]: () => state,
+    [`POST ${OWN}`]: () => ({ secret: 'SECRETTEXT', uri: 'otpauth://x', qr: '<svg/>' }),
+    [`POST ${OWN}/confirm`]: () => ({ recovery_codes: ['AAAA-BBBB', 'CCCC-DDDD'] }),
+    [`POST ${OWN}/off`]: () => new Response(null, { status: 204 }),
+  })
+  await userEvent.click(await screen.findByRole('button', { name: 'Second factor' }))
+  return opened
+}
+
+test('a second factor is turned on with the password, a picture and a first code', async () => {
+  const { asked } = await factorDialog({ on: false, recovery_codes_left: 0 })
+  await userEvent.type(await screen.findByLabelText('Current password'), 'mine')
+  await userEvent.click(screen.getByRole('button', { name: 'Go on' }))
+  expect(await screen.findByRole('img', { name: 'Picture for the app' })).toHaveAttribute(
+    'src',
+    'data:image/svg+xml;utf8,%3Csvg%2F%3E',
+  )
+  expect(screen.getByText('SECRETTEXT')).toBeVisible()
+  await userEvent.type(screen.getByLabelText('Code'), '123456')
+  await userEvent.click(screen.getByRole('button', { name: 'Turn on' }))
+  expect(await screen.findByText(/AAAA-BBBB/)).toBeVisible()
+  expect(asked(`POST ${OWN}`)[0]?.body).toEqual({ password: 'mine' })
+  expect(asked(`POST ${OWN}/confirm`)[0]?.body).toEqual({ code: '123456' })
+})
+
+test('a second factor is turned off with password and code', async () => {
+  const { asked } = await factorDialog({ on: true, recovery_codes_left: 9 })
+  expect(await screen.findByText(/9 recovery codes are left/)).toBeVisible()
+  expect(screen.getByRole('button', { name: 'Turn off' })).toBeDisabled()
+  await userEvent.type(screen.getByLabelText('Current password'), 'mine')
+  await userEvent.type(screen.getByLabelText('Code'), 'AAAA-BBBB')
+  await userEvent.click(screen.getByRole('button', { name: 'Turn off' }))
+  await waitFor(() => expect(asked(`POST ${OWN}/off`)).toHaveLength(1))
+  expect(asked(`POST ${OWN}/off`)[0]?.body).toEqual({ password: 'mine', code: 'AAAA-BBBB' })
 })
 
 test('somebody is deleted only when their name was typed', async () => {

@@ -53,6 +53,11 @@ export async function givePassword(name: string, password: string): Promise<stri
   return given.password
 }
 
+export async function resetFactor(name: string): Promise<void> {
+  await sent(api.DELETE('/api/v1/users/{user}/second-factor', { params: { path: { user: name } } }))
+  await again()
+}
+
 export async function removePerson(name: string): Promise<void> {
   await sent(api.DELETE('/api/v1/users/{user}', { params: { path: { user: name } } }))
   await again()
