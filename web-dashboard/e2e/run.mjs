@@ -2,6 +2,7 @@
 //   CLUSTER_AI_URL=http://127.0.0.1:8000 CLUSTER_AI_USER=admin CLUSTER_AI_PASSWORD=... npm run e2e
 // CLUSTER_AI_EVERY_LOOK=1: all sizes with all themes and languages, not just each pair of them.
 // CLUSTER_AI_ANSWER: what the answer about France's capital must hold ("Paris").
+import { createHmac } from 'node:crypto'
 import { AxeBuilder } from '@axe-core/playwright'
 import {
   check,
@@ -9,10 +10,12 @@ import {
   ended,
   madeWork,
   openContext,
+  PASSWORD,
   SIZES,
   signedInState,
   signIn,
   URL_UNDER_TEST,
+  USER,
   withBrowser,
 } from './browser.mjs'
 
@@ -112,6 +115,60 @@ async function settingIsChanged(page) {
     before,
   )
   return `${before}, 77, ${before}`
+}
+
+/** What an app shows for the secret (RFC 6238), some steps of 30 s from now. */
+function codeOf(secret, steps = 0) {
+  const bits = [...secret].map((one) =>
+    'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(one).toString(2).padStart(5, '0'),
+  )
+  const key = Buffer.from(
+    bits
+      .join('')
+      .match(/.{8}/g)
+      .map((byte) => Number.parseInt(byte, 2)),
+  )
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps))
+  const made = createHmac('sha1', key).update(counter).digest()
+  const at = made[19] & 15
+  return String((made.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0')
+}
+
+/** Turned on by an app's code, asked for at the next sign-in, and turned off with a recovery code. */
+async function secondFactor(page, signInWith) {
+  const dialog = page.getByRole('dialog')
+  const ask = async () => {
+    await at(page, '/people', 'main header button')
+    await page.getByRole('button', { name: 'Second factor' }).click()
+    await dialog.locator('input[autocomplete="current-password"]').fill(PASSWORD)
+  }
+  await ask()
+  await dialog.locator('button[type="submit"]').click()
+  const picture = dialog.locator('img')
+  await picture.waitFor()
+  demand((await picture.evaluate((one) => one.naturalWidth)) > 0, 'the picture is not drawn')
+  await holds(page)
+  const secret = (await dialog.locator('code').innerText()).trim()
+  await dialog.locator('input[autocomplete="one-time-code"]').fill(codeOf(secret))
+  await dialog.locator('button[type="submit"]').click()
+  await dialog.getByRole('button', { name: 'I have kept them' }).waitFor()
+  const [recovery] = (await dialog.locator('code').innerText()).trim().split(/\s+/)
+  await signInWith(() => codeOf(secret, 1))
+  await ask()
+  await dialog.locator('input[autocomplete="one-time-code"]').fill(recovery)
+  await dialog.locator('button[type="submit"]').click()
+  await dialog.waitFor({ state: 'detached' })
+}
+
+async function signInWithCode(page, code) {
+  await page.goto(`${URL_UNDER_TEST}/`)
+  await page.locator('input[autocomplete="username"]').fill(USER)
+  await page.locator('input[autocomplete="current-password"]').fill(PASSWORD)
+  await page.locator('button[type="submit"]').click()
+  await page.locator('input[autocomplete="one-time-code"]').fill(code())
+  await page.locator('button[type="submit"]').click()
+  await page.locator('#nodes').waitFor({ timeout: 20_000 })
 }
 
 async function wrongPassword(page) {
@@ -307,6 +364,11 @@ await withBrowser(async (browser) => {
   await check('chat answers', () => visit(browser, { state }, chatAnswers))
   await check('keyboard: skip link and palette', () => visit(browser, { state }, keyboardReachesAll))
   await check('a setting is changed and taken back', () => visit(browser, { state }, settingIsChanged))
+  await check('a second factor is turned on, asked for and turned off', () =>
+    visit(browser, { state }, (page) =>
+      secondFactor(page, (code) => visit(browser, {}, (other) => signInWithCode(other, code))),
+    ),
+  )
   await check('an unknown address is a 404 page', () => visit(browser, { state }, missingPage))
   await everyLook(browser, state)
 })
