@@ -38,7 +38,8 @@ export default function LineChart({ times, lines, written, top }: ChartProps) {
       key={lines.map(({ key }) => key).join()}
       data={data}
       height={150}
-      legend={lines.map(({ key, label }, at) => {
+      // One alone is what the panel is called.
+      legend={(lines.length > 1 ? lines : []).map(({ key, label }, at) => {
         const { colour, dash } = strokeOf(at)
         return { key, label, colour, ...dashOf(dash[0]) }
       })}
